@@ -1,0 +1,115 @@
+"""Connections: who we are in the database, and whose rows a transaction may see.
+
+Open a pool after the fork (gunicorn `post_fork`, Celery `worker_process_init`), never at import.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
+
+from shared.errors import SettingsError, TemporarilyUnavailable
+from shared.settings import PoolSettings
+
+APP_ROLE = "rapidflow_app"
+ENGINE_ROLE = "rapidflow_engine"
+AUTH_ROLE = "rapidflow_auth"
+
+Row = tuple[Any, ...]
+Pool = ConnectionPool[Connection[Row]]
+
+
+def connection_options(role: str, limits: PoolSettings) -> str:
+    """libpq `options`: the role and the time limits every statement of this pool runs under."""
+    return (
+        f"-c role={role} -c statement_timeout={limits.statement_milliseconds} "
+        f"-c lock_timeout={limits.lock_milliseconds} "
+        f"-c idle_in_transaction_session_timeout={limits.idle_in_transaction_milliseconds} "
+        "-c synchronous_commit=on -c timezone=UTC"
+    )
+
+
+def make_pool(
+    database_url: str, role: str, limits: PoolSettings, *, size: int, name: str, min_size: int = 1
+) -> Pool:
+    """A closed pool; the caller opens it once its process has forked."""
+    return ConnectionPool(
+        database_url,
+        kwargs={
+            "options": connection_options(role, limits),
+            "connect_timeout": 3,
+            "application_name": f"rapidflow-{name}",
+            "tcp_user_timeout": 10_000,
+        },
+        min_size=min(min_size, size),
+        max_size=size,
+        timeout=limits.checkout_seconds,
+        max_waiting=limits.max_waiting,
+        reconnect_timeout=30.0,
+        check=ConnectionPool.check_connection,
+        open=False,
+        name=name,
+    )
+
+
+def check_role(conn: Connection[Row]) -> None:
+    """Refuse to work as a role that row-level security does not bind.
+
+    Raises:
+        SettingsError: the role is a superuser, owns the tables or bypasses row-level security.
+    """
+    row = conn.execute(
+        "SELECT current_user, r.rolsuper, r.rolbypassrls,"
+        "       EXISTS (SELECT FROM pg_class c WHERE c.relname = 'messages' AND c.relowner = r.oid)"
+        "  FROM pg_roles r WHERE r.rolname = current_user"
+    ).fetchone()
+    assert row is not None  # noqa: S101  current_user always exists
+    name, superuser, bypasses, owner = row
+    if superuser or bypasses or owner:
+        raise SettingsError(
+            f"DATABASE_URL: the role {name!r} is not bound by row-level security; "
+            "let the connection SET ROLE to rapidflow_app and rapidflow_engine (rapidflow migrate)"
+        )
+
+
+@contextlib.contextmanager
+def connection(pool: Pool) -> Iterator[Connection[Row]]:
+    """One transaction on a pooled connection; commits on leaving the block.
+
+    Raises:
+        TemporarilyUnavailable: no connection to be had in time, or the database went away.
+    """
+    try:
+        with pool.connection() as conn:
+            yield conn
+    except (PoolTimeout, TooManyRequests) as exc:
+        raise TemporarilyUnavailable(
+            "The database is busy or away; try again in a moment.",
+            code="database_unavailable",
+            retry_after_seconds=2,
+        ) from exc
+    except psycopg.OperationalError as exc:
+        raise TemporarilyUnavailable(
+            "The database did not answer; try again in a moment.",
+            code="database_unavailable",
+            retry_after_seconds=2,
+        ) from exc
+
+
+@contextlib.contextmanager
+def tenant_transaction(pool: Pool, tenant_id: int) -> Iterator[Connection[Row]]:
+    """One transaction that sees the rows of `tenant_id` and no others."""
+    with connection(pool) as conn:
+        conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
+        yield conn
+
+
+@contextlib.contextmanager
+def auth_transaction(pool: Pool) -> Iterator[Connection[Row]]:
+    """One transaction that may look up credentials before the tenant is known, and nothing else."""
+    with connection(pool) as conn:
+        conn.execute("SELECT set_config('role', %s, true)", (AUTH_ROLE,))
+        yield conn

@@ -1,0 +1,56 @@
+"""When the next messages of a campaign may leave: slots, at a human and allowed pace."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Slots half a percent wider than the rate allows: network jitter at the provider then never makes
+# 121 of 120 messages in a minute.
+_HEADROOM = 1.005
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A random pause in [`delay_min`, `delay_max`] seconds, never shorter than the rate allows."""
+
+    delay_min: float
+    delay_max: float
+    messages_per_second: float
+
+    @property
+    def min_gap(self) -> float:
+        """Seconds two messages of the campaign are always apart."""
+        return _HEADROOM / self.messages_per_second
+
+    @property
+    def expected_gap(self) -> float:
+        """Seconds between two messages on average."""
+        return max((self.delay_min + self.delay_max) / 2, self.min_gap)
+
+    def gap(self, dice: Callable[[], float]) -> float:
+        """One pause; `dice` returns a number in [0, 1)."""
+        pause = self.delay_min + (self.delay_max - self.delay_min) * dice()
+        return max(pause, self.min_gap)
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """`waits`: seconds from now of each slot, rising; `then`: of the first one not given out."""
+
+    waits: tuple[float, ...]
+    then: float
+
+    def used(self, count: int) -> float:
+        """Seconds from now of the next free slot when only `count` of them were needed."""
+        return self.waits[count] if count < len(self.waits) else self.then
+
+
+def plan_slots(
+    pace: Pace, *, first: float, horizon: float, limit: int, dice: Callable[[], float]
+) -> Slots:
+    """Slots from `first` (seconds from now, not negative) up to `horizon`, at most `limit`."""
+    waits: list[float] = []
+    at = first
+    while at <= horizon and len(waits) < limit:
+        waits.append(at)
+        at += pace.gap(dice)
+    return Slots(tuple(waits), at)

@@ -1,0 +1,287 @@
+"""Every knob, typed, read once at start.
+
+The names a hosting platform uses (`DATABASE_URL`, `REDIS_URL`, …) work plain and with the
+prefix `RAPIDFLOW_`; the plain one wins. Everything else is
+`RAPIDFLOW_GROUP__NAME`. A secret may be given as `NAME_FILE`, the path of a file that holds it. `.env` in the working directory is read too.
+"""
+
+import base64
+import binascii
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import SettingsError
+
+_FILE_SUFFIX = "_FILE"
+
+
+def _plain(name: str) -> Any:
+    """A setting under the plain name a platform gives it, or with our prefix."""
+    return Field(validation_alias=AliasChoices(name, f"RAPIDFLOW_{name}"))
+
+
+def _plain_default(name: str, default: Any) -> Any:
+    return Field(default=default, validation_alias=AliasChoices(name, f"RAPIDFLOW_{name}"))
+
+
+class DeliverySettings(BaseModel, frozen=True):
+    """The send path. The call's deadline covers Baileys' own 60 s wait inside Evolution."""
+
+    connect_seconds: float = 3.0
+    call_deadline_seconds: float = 75.0
+    keepalive_seconds: float = 2.0  # Node closes idle connections after 5 s
+    first_byte_seconds: float = 5.0  # from the commit of the attempt to the first byte
+    lease_seconds: float = 60.0
+    lease_margin_seconds: float = 30.0  # beyond the deadline, while a call is open
+    late_seconds: float = 10.0  # a slot missed by more goes back to dispatch
+    batch_size: int = Field(default=50, ge=1, le=500)  # messages of one lane in one task
+    task_size: int = Field(default=200, ge=1, le=2000)  # messages of all lanes in one task
+    concurrency: int = Field(default=8, ge=1, le=64)  # tasks a worker process runs at once
+    open_conflict_seconds: float = 5.0  # wait when the recipient has an unresolved send
+
+
+class DispatchSettings(BaseModel, frozen=True):
+    """How far ahead slots are given out."""
+
+    lookahead_seconds: float = 5.0
+    tick_seconds: float = 1.0
+    lanes_per_run: int = 500
+
+
+class PacingSettings(BaseModel, frozen=True):
+    """A safe human pace unless the campaign says otherwise."""
+
+    delay_min_seconds: float = 30.0
+    delay_max_seconds: float = 60.0
+
+
+class BackoffSettings(BaseModel, frozen=True):
+    """Retry n waits base * 2^(n-1), at most a tenth more; after the last one the message fails."""
+
+    base_seconds: float = 2.0
+    ceiling_seconds: float = 300.0
+    retries: int = 5
+
+
+class BreakerSettings(BaseModel, frozen=True):
+    """Per instance: opens on the sixth error in a row, for a time that doubles."""
+
+    errors_allowed: int = 5
+    open_seconds: float = 30.0
+    ceiling_seconds: float = 600.0
+
+
+class SweepSettings(BaseModel, frozen=True):
+    """Repair of what a dead process left behind."""
+
+    batch_size: int = 500
+    publish_after_seconds: float = 3.0  # events a dead process could not publish
+    inbox_hold_seconds: float = 600.0  # receipts that match nothing yet
+    watchdog_seconds: float = 20.0
+
+
+class EvidenceSettings(BaseModel, frozen=True):
+    """When the provider is asked about a doubt, and how its clock may differ from ours."""
+
+    quiet_margin_seconds: float = 30.0  # after start + deadline
+    looks_after_seconds: tuple[float, ...] = (0.0, 60.0, 300.0, 900.0, 3600.0)
+    window_hours: float = 24.0
+    clock_tolerance_seconds: float = 300.0
+
+
+class PoolSettings(BaseModel, frozen=True):
+    """Connections of one process."""
+
+    api_size: int = 8
+    engine_size: int = 4
+    checkout_seconds: float = 2.0
+    max_waiting: int = 64
+    statement_milliseconds: int = 5000
+    lock_milliseconds: int = 2000
+    idle_in_transaction_milliseconds: int = 10000
+
+
+class AuthSettings(BaseModel, frozen=True):
+    """Tokens and sign-in."""
+
+    access_minutes: int = 15
+    refresh_days: int = 30
+    ticket_seconds: int = 30
+    leeway_seconds: int = 30
+    login_per_account: int = 5
+    login_per_address: int = 20
+    login_window_minutes: int = 15
+    hashes_at_once: int = 2
+
+
+class GatewaySettings(BaseModel, frozen=True):
+    """Bounds of a WebSocket and of the process that serves it."""
+
+    message_bytes: int = 16 * 1024
+    messages_per_10_seconds: int = 20
+    queue_events: int = 256
+    sockets_per_user: int = 5
+    sockets_per_tenant: int = 50
+    sockets_per_process: int = 5000
+    subscriptions_per_socket: int = 50
+    auth_seconds: float = 10.0
+    ping_seconds: int = 25
+    stall_seconds: float = 5.0
+    reorder_seconds: float = 1.0
+    allowed_origins: tuple[str, ...] = ()  # besides PUBLIC_URL and loopback
+
+
+class HttpSettings(BaseModel, frozen=True):
+    """Sizes of request bodies and the server's threads."""
+
+    body_bytes: int = 64 * 1024
+    campaign_bytes: int = 4 * 1024 * 1024
+    webhook_bytes: int = 1024 * 1024
+    threads: int = 24
+    workers: int = 1
+    trusted_proxies: int = 0
+
+
+class Settings(BaseSettings):
+    """Everything configurable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAPIDFLOW_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr = _plain("DATABASE_URL")
+    redis_url: SecretStr = _plain("REDIS_URL")
+    evolution_api_url: str = _plain("EVOLUTION_API_URL")
+    evolution_api_key: SecretStr = _plain("EVOLUTION_API_KEY")
+    jwt_secret: SecretStr = _plain("JWT_SECRET")
+    encryption_key: SecretStr = _plain("ENCRYPTION_KEY")
+    host: str = _plain_default("HOST", "127.0.0.1")
+    port: int = _plain_default("PORT", 5000)
+    public_url: str = _plain_default("PUBLIC_URL", "")
+    log_dir: Path = _plain_default("LOG_DIR", Path("logs"))
+    data_dir: Path = _plain_default("DATA_DIR", Path(".rapidflow"))
+
+    environment: str = "rapidflow"  # prefixes Redis keys and channels
+    log_level: str = "INFO"
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0  # 0: this process opens no metrics listener
+    metrics_token: SecretStr | None = None
+
+    delivery: DeliverySettings = DeliverySettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    pacing: PacingSettings = PacingSettings()
+    backoff: BackoffSettings = BackoffSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    sweep: SweepSettings = SweepSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    pool: PoolSettings = PoolSettings()
+    auth: AuthSettings = AuthSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    http: HttpSettings = HttpSettings()
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value().encode()) < 32:
+            raise ValueError("needs at least 32 random bytes")
+        return value
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            size = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except binascii.Error:
+            size = 0
+        if size != 32:
+            raise ValueError("needs 32 random bytes in base64 (openssl rand -base64 32)")
+        return value
+
+    @field_validator("evolution_api_url", "public_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("needs to start with http:// or https://")
+        return value.rstrip("/")
+
+    @property
+    def base_url(self) -> str:
+        """Where people and Evolution reach us."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, `NAME_FILE`, `.env`."""
+        del file_secret_settings
+        return init_settings, env_settings, _FileNamedByEnvironment(settings_cls), dotenv_settings
+
+
+class _FileNamedByEnvironment(PydanticBaseSettingsSource):
+    """`DATABASE_URL_FILE=/run/secrets/url`: the value is the content of that file."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        for name in (field_name.upper(), f"RAPIDFLOW_{field_name.upper()}"):
+            path = os.environ.get(name + _FILE_SUFFIX)
+            if path:
+                try:
+                    return Path(path).read_text("utf-8").strip(), field_name, False
+                except OSError as exc:
+                    raise SettingsError(f"{name}{_FILE_SUFFIX}: cannot read {path}: {exc}") from exc
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Only the plain, secret-bearing settings can be given as a file."""
+        found = {}
+        for name in ("database_url", "redis_url", "evolution_api_url", "evolution_api_key"):
+            found[name] = self.get_field_value(None, name)[0]
+        for name in ("jwt_secret", "encryption_key", "metrics_token"):
+            found[name] = self.get_field_value(None, name)[0]
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _in_one_line(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "missing":
+            parts.append(f"{where} is not set")
+        else:
+            parts.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(parts)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: one line that names each missing or wrong variable.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        raise SettingsError(_in_one_line(exc)) from None
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read on first use."""
+    return load_settings()
