@@ -1,0 +1,110 @@
+"""Moving-window limits in Redis, exact under parallel calls; a cap per process without Redis."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import Redis
+from redis.exceptions import RedisError
+
+from shared.errors import TemporarilyUnavailable
+from shared.observability.logging import get_logger
+
+log = get_logger(__name__)
+
+_REST_SECONDS: Final = 2.0  # how long Redis is left alone after it failed
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a limit says about one call; `reset_seconds` until one more call is possible."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+class RequestLimits:
+    """Limits of one process's requests, shared through Redis by all processes."""
+
+    def __init__(self, redis: Redis, environment: str) -> None:
+        storage = RedisStorage(
+            "redis://",
+            connection_pool=redis.connection_pool,
+            key_prefix=f"{environment}:limits",
+        )
+        self._shared = MovingWindowRateLimiter(storage)
+        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._rest_until = 0.0
+
+    def hit(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
+        """Count one call; without Redis this process counts alone."""
+        item = RateLimitItemPerSecond(limit, seconds)
+        if time.monotonic() >= self._rest_until:
+            try:
+                return _hit(self._shared, item, name, key)
+            except RedisError as exc:
+                self._rest_until = time.monotonic() + _REST_SECONDS
+                log.warning("limits_without_redis", error=repr(exc))
+        return _hit(self._own, item, name, key)
+
+    def hit_strictly(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
+        """Count one call, in Redis or not at all.
+
+        Raises:
+            TemporarilyUnavailable: Redis is away.
+        """
+        try:
+            return _hit(self._shared, RateLimitItemPerSecond(limit, seconds), name, key)
+        except RedisError as exc:
+            raise _away() from exc
+
+    def look_strictly(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
+        """Whether one more call would be allowed, without counting it.
+
+        Raises:
+            TemporarilyUnavailable: Redis is away.
+        """
+        item = RateLimitItemPerSecond(limit, seconds)
+        try:
+            return _allowance(self._shared, item, name, key, self._shared.test(item, name, key))
+        except RedisError as exc:
+            raise _away() from exc
+
+    def forget(self, name: str, key: str, *, limit: int, seconds: int) -> None:
+        """Start the window anew; without Redis nothing happens."""
+        try:
+            self._shared.clear(RateLimitItemPerSecond(limit, seconds), name, key)
+        except RedisError as exc:
+            log.warning("limit_not_cleared", limit=name, error=repr(exc))
+
+
+def _hit(
+    limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond, name: str, key: str
+) -> Allowance:
+    return _allowance(limiter, item, name, key, limiter.hit(item, name, key))
+
+
+def _allowance(
+    limiter: MovingWindowRateLimiter,
+    item: RateLimitItemPerSecond,
+    name: str,
+    key: str,
+    allowed: bool,
+) -> Allowance:
+    stats = limiter.get_window_stats(item, name, key)
+    wait = max(1, math.ceil(stats.reset_time - time.time()))
+    return Allowance(allowed, item.amount, max(0, stats.remaining), wait)
+
+
+def _away() -> TemporarilyUnavailable:
+    return TemporarilyUnavailable(
+        "Não é possível entrar agora; tente de novo em instantes.",
+        code="broker_unavailable",
+        retry_after_seconds=3,
+    )

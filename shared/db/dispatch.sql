@@ -1,0 +1,224 @@
+-- assign_default_instance --
+-- A campaign that names no instance uses its tenant's first connected one, once there is one.
+INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
+SELECT c.tenant_id, c.campaign_id, i.instance_id
+  FROM campaigns AS c
+  JOIN LATERAL (SELECT instance_id FROM instances
+                 WHERE tenant_id = c.tenant_id AND state = 'open' AND deleted_at IS NULL
+                 ORDER BY instance_id LIMIT 1) AS i ON true
+ WHERE c.status IN ('pending', 'scheduled')
+   AND NOT EXISTS (SELECT FROM campaign_instances AS x
+                    WHERE x.tenant_id = c.tenant_id AND x.campaign_id = c.campaign_id)
+    ON CONFLICT DO NOTHING;
+
+-- lock_owners --
+-- Owners of campaigns that wait for their start; one dispatcher at a time counts a user's running ones.
+SELECT u.user_id
+  FROM users AS u
+ WHERE u.user_id IN (SELECT user_id FROM campaigns
+                      WHERE status = 'pending' OR (status = 'scheduled' AND scheduled_at <= now()))
+   FOR NO KEY UPDATE SKIP LOCKED;
+
+-- start_campaigns --
+-- pending -> running, by priority then age, as many as the plan lets each user run at once.
+  WITH ready AS (
+        SELECT c.tenant_id, c.campaign_id, c.delay_min, c.delay_max, c.started_at IS NOT NULL AS reopened,
+               row_number() OVER (PARTITION BY c.user_id ORDER BY c.priority DESC, c.campaign_id) AS place,
+               p.running_campaigns - (SELECT count(*) FROM campaigns AS r
+                                       WHERE r.user_id = c.user_id AND r.status = 'running') AS room,
+               p.messages_per_second::double precision AS messages_per_second
+          FROM campaigns AS c
+          JOIN plans AS p USING (tenant_id)
+         WHERE c.user_id = ANY(%(user_ids)s)
+           AND (c.status = 'pending' OR (c.status = 'scheduled' AND c.scheduled_at <= now()))
+           AND EXISTS (SELECT FROM campaign_instances AS ci JOIN instances AS i USING (tenant_id, instance_id)
+                        WHERE ci.tenant_id = c.tenant_id AND ci.campaign_id = c.campaign_id
+                          AND i.state = 'open' AND i.deleted_at IS NULL))
+UPDATE campaigns AS c
+   SET status = 'running', started_at = coalesce(c.started_at, clock_timestamp())
+  FROM ready AS r
+ WHERE c.tenant_id = r.tenant_id AND c.campaign_id = r.campaign_id AND r.place <= r.room
+   AND c.status IN ('pending', 'scheduled')
+RETURNING c.tenant_id, c.campaign_id, r.delay_min, r.delay_max, r.messages_per_second, r.reopened;
+
+-- prepare_started --
+-- A started campaign has its pace and knows its expected gap; answers with what `campaign_started` says.
+  WITH started AS (
+        SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(gaps)s::double precision[])
+               AS s(tenant_id, campaign_id, gap_seconds)),
+       paced AS (
+        INSERT INTO campaign_pace (tenant_id, campaign_id)
+        SELECT tenant_id, campaign_id FROM started ORDER BY campaign_id
+            ON CONFLICT (tenant_id, campaign_id) DO UPDATE
+           SET next_due_at = now(), next_slot_at = greatest(campaign_pace.next_slot_at, now()),
+               waiting_reason = NULL)
+UPDATE campaign_counters AS c
+   SET gap_seconds = s.gap_seconds
+  FROM started AS s
+ WHERE c.tenant_id = s.tenant_id AND c.campaign_id = s.campaign_id
+RETURNING c.tenant_id, c.campaign_id, c.total, c.skipped;
+
+-- explain_waiting --
+-- Why a campaign that is not running, or whose instances all rest, waits.
+  WITH why AS (
+        SELECT c.tenant_id, c.campaign_id,
+               CASE WHEN c.status = 'paused' THEN 'paused'
+                    WHEN c.status = 'scheduled' AND c.scheduled_at > now() THEN 'scheduled'
+                    WHEN NOT bool_or(i.instance_id IS NOT NULL) THEN 'no_instance'
+                    WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL) THEN 'instance_offline'
+                    WHEN c.status IN ('pending', 'scheduled') THEN 'user_campaign_limit'
+                    WHEN bool_and(l.breaker_state = 'open' AND l.open_until > now()) THEN 'breaker_open'
+               END AS reason
+          FROM campaign_pace AS p
+          JOIN campaigns AS c USING (tenant_id, campaign_id)
+          LEFT JOIN campaign_instances AS ci USING (tenant_id, campaign_id)
+          LEFT JOIN instances AS i USING (tenant_id, instance_id)
+          LEFT JOIN lanes AS l USING (tenant_id, instance_id)
+         GROUP BY c.tenant_id, c.campaign_id),
+       changed AS (
+        SELECT p.tenant_id, p.campaign_id, w.reason
+          FROM campaign_pace AS p JOIN why AS w USING (tenant_id, campaign_id)
+         WHERE p.waiting_reason IS DISTINCT FROM w.reason
+         ORDER BY p.campaign_id
+           FOR UPDATE OF p SKIP LOCKED)
+UPDATE campaign_pace AS p
+   SET waiting_reason = c.reason
+  FROM changed AS c
+ WHERE p.tenant_id = c.tenant_id AND p.campaign_id = c.campaign_id;
+
+-- lock_lanes --
+-- Lanes that may take work: connected, in no unfinished batch, nothing in flight from a dead one,
+-- breaker not resting, and some due campaign uses them. Those served longest ago come first.
+SELECT l.tenant_id, l.instance_id, l.breaker_state
+  FROM lanes AS l
+  JOIN instances AS i USING (tenant_id, instance_id)
+ WHERE i.state = 'open' AND i.deleted_at IS NULL
+   AND (l.lease_id IS NULL OR l.lease_until < clock_timestamp())
+   AND (l.breaker_state <> 'open' OR l.open_until <= clock_timestamp())
+   AND NOT EXISTS (SELECT FROM open_sends AS o WHERE o.instance_id = l.instance_id AND NOT o.in_doubt)
+   AND EXISTS (SELECT FROM campaign_instances AS ci
+                 JOIN campaign_pace AS p USING (tenant_id, campaign_id)
+                 JOIN campaigns AS c USING (tenant_id, campaign_id)
+                WHERE ci.instance_id = l.instance_id AND p.next_due_at <= clock_timestamp()
+                  AND c.status = 'running')
+ ORDER BY l.served_at, l.instance_id
+ LIMIT %(limit)s
+   FOR UPDATE OF l SKIP LOCKED;
+
+-- lock_due_campaigns --
+-- Running campaigns with something to do on these lanes, longest unserved first.
+SELECT p.tenant_id, p.campaign_id,
+       greatest(extract(epoch FROM p.next_slot_at - clock_timestamp()), 0)::double precision AS first_slot,
+       c.delay_min, c.delay_max, l.messages_per_second::double precision AS messages_per_second,
+       (SELECT array_agg(ci.instance_id ORDER BY ci.instance_id) FROM campaign_instances AS ci
+         WHERE ci.tenant_id = p.tenant_id AND ci.campaign_id = p.campaign_id
+           AND ci.instance_id = ANY(%(instance_ids)s)) AS lanes
+  FROM campaign_pace AS p
+  JOIN campaigns AS c USING (tenant_id, campaign_id)
+  JOIN plans AS l USING (tenant_id)
+ WHERE c.status = 'running' AND p.next_due_at <= clock_timestamp()
+   AND EXISTS (SELECT FROM campaign_instances AS ci
+                WHERE ci.tenant_id = p.tenant_id AND ci.campaign_id = p.campaign_id
+                  AND ci.instance_id = ANY(%(instance_ids)s))
+ ORDER BY p.served_at, p.campaign_id
+ LIMIT %(limit)s
+   FOR UPDATE OF p SKIP LOCKED;
+
+-- claim --
+-- pending -> leased: the first due messages of each campaign, one per slot. Rows another transaction
+-- holds are skipped, not waited for.
+  WITH slot AS MATERIALIZED (
+        SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(ranks)s::int[],
+                             %(instance_ids)s::bigint[], %(lease_ids)s::uuid[], %(waits)s::double precision[])
+               AS s(tenant_id, campaign_id, rank, instance_id, lease_id, wait_seconds)),
+       quota AS (SELECT tenant_id, campaign_id, count(*) AS room FROM slot GROUP BY tenant_id, campaign_id),
+       picked AS MATERIALIZED (
+        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at,
+               row_number() OVER (PARTITION BY q.campaign_id ORDER BY m.due_at, m.position) AS rank
+          FROM quota AS q
+         CROSS JOIN LATERAL (
+               SELECT position, due_at FROM messages
+                WHERE campaign_id = q.campaign_id AND status = 'pending'
+                  AND due_at <= clock_timestamp() + make_interval(secs => %(lookahead_seconds)s)
+                ORDER BY due_at, position
+                LIMIT q.room
+                  FOR UPDATE SKIP LOCKED) AS m)
+UPDATE messages AS m
+   SET status = 'leased', lease_id = s.lease_id, instance_id = s.instance_id, reason = NULL,
+       lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s),
+       slot_at = greatest(clock_timestamp() + make_interval(secs => s.wait_seconds), p.due_at)
+  FROM picked AS p
+  JOIN slot AS s USING (tenant_id, campaign_id, rank)
+ WHERE m.tenant_id = p.tenant_id AND m.campaign_id = p.campaign_id AND m.position = p.position
+RETURNING m.tenant_id, m.campaign_id, m.position, m.instance_id, m.lease_id, s.rank;
+
+-- advance_pace --
+-- Next free slot of each campaign looked at, and when to look again.
+UPDATE campaign_pace AS p
+   SET next_slot_at = CASE WHEN n.slot_seconds IS NULL THEN p.next_slot_at
+                           ELSE clock_timestamp() + make_interval(secs => n.slot_seconds) END,
+       next_due_at = clock_timestamp() + make_interval(secs => n.due_seconds),
+       served_at = clock_timestamp()
+  FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(slots)s::double precision[],
+              %(dues)s::double precision[]) AS n(tenant_id, campaign_id, slot_seconds, due_seconds)
+ WHERE p.tenant_id = n.tenant_id AND p.campaign_id = n.campaign_id;
+
+-- take_lanes --
+UPDATE lanes AS l
+   SET lease_id = t.lease_id, lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s),
+       served_at = clock_timestamp(),
+       breaker_state = CASE WHEN l.breaker_state = 'open' THEN 'half-open' ELSE l.breaker_state END
+  FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[]) AS t(instance_id, lease_id)
+ WHERE l.instance_id = t.instance_id;
+
+-- load_lanes --
+-- What a worker needs to know of the lanes of its batch.
+SELECT l.tenant_id, l.instance_id, i.public_id, i.name, i.token, l.breaker_state, l.errors_in_a_row,
+       l.times_opened, p.in_flight_per_instance
+  FROM lanes AS l
+  JOIN instances AS i USING (tenant_id, instance_id)
+  JOIN plans AS p USING (tenant_id)
+ WHERE l.instance_id = ANY(%(instance_ids)s) AND l.lease_id = %(lease_id)s;
+
+-- free_lanes --
+-- The batch is through with these lanes; their breakers are kept for whoever serves them next.
+UPDATE lanes AS l
+   SET lease_id = NULL, lease_until = NULL, breaker_state = f.state, errors_in_a_row = f.errors,
+       times_opened = f.opened, rest_reason = f.reason,
+       open_until = CASE WHEN f.state = 'open' THEN clock_timestamp() + make_interval(secs => f.rest_seconds) END
+  FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[], %(states)s::text[], %(errors)s::int[],
+              %(opened)s::int[], %(rests)s::double precision[], %(reasons)s::text[])
+       AS f(instance_id, lease_id, state, errors, opened, rest_seconds, reason)
+ WHERE l.instance_id = f.instance_id AND l.lease_id = f.lease_id;
+
+-- delay_pace --
+-- A campaign whose sends ran late: its next slot keeps the distance to the last one really sent.
+UPDATE campaign_pace AS p
+   SET next_slot_at = greatest(p.next_slot_at, clock_timestamp() + make_interval(secs => d.seconds))
+  FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(seconds)s::double precision[])
+       AS d(tenant_id, campaign_id, seconds)
+ WHERE p.tenant_id = d.tenant_id AND p.campaign_id = d.campaign_id;
+
+-- finish_campaigns --
+-- No message is pending, leased or sending: the campaign is over.
+  WITH over AS (
+        SELECT c.tenant_id, c.campaign_id, k.total, k.sent, k.failed, k.in_doubt, k.skipped, k.cancelled
+          FROM campaigns AS c
+          JOIN campaign_counters AS k USING (tenant_id, campaign_id)
+         WHERE (c.tenant_id, c.campaign_id) IN
+               (SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[]))
+           AND c.finished_at IS NULL AND k.processed = k.total
+         ORDER BY c.campaign_id
+           FOR NO KEY UPDATE OF c),
+       gone AS (
+        DELETE FROM campaign_pace AS p USING over AS o
+         WHERE p.tenant_id = o.tenant_id AND p.campaign_id = o.campaign_id)
+UPDATE campaigns AS c
+   SET finished_at = clock_timestamp(),
+       status = CASE WHEN c.status = 'cancelled' THEN 'cancelled'
+                     WHEN o.failed > 0 AND o.sent + o.in_doubt = 0 THEN 'failed'
+                     ELSE 'completed' END
+  FROM over AS o
+ WHERE c.tenant_id = o.tenant_id AND c.campaign_id = o.campaign_id AND c.finished_at IS NULL
+RETURNING c.tenant_id, c.campaign_id, c.status, o.total, o.sent, o.failed, o.in_doubt, o.skipped, o.cancelled,
+          extract(epoch FROM c.finished_at - coalesce(c.started_at, c.created_at))::double precision AS duration;

@@ -1,0 +1,317 @@
+-- load_leased --
+-- The leased messages of a batch with all a send needs, in sending order. Lapsed ones are left out.
+SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.failures,
+       extract(epoch FROM m.slot_at - clock_timestamp())::double precision AS slot_in_seconds,
+       extract(epoch FROM m.lease_until - clock_timestamp())::double precision AS lease_seconds,
+       c.name, c.phone, c.body, k.image_url, k.public_id, k.user_id, k.request_id,
+       p.messages_per_second::double precision AS messages_per_second
+  FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[])
+       WITH ORDINALITY AS want(tenant_id, campaign_id, position, ordinal)
+  JOIN messages AS m USING (tenant_id, campaign_id, position)
+  JOIN contacts AS c USING (tenant_id, campaign_id, position)
+  JOIN campaigns AS k USING (tenant_id, campaign_id)
+  JOIN plans AS p USING (tenant_id)
+ WHERE m.status = 'leased' AND m.lease_id = %(lease_id)s AND m.lease_until > clock_timestamp()
+ ORDER BY m.slot_at, want.ordinal;
+
+-- begin_attempts --
+-- leased -> sending, for those that may go out now; commit before the first byte leaves. The status
+-- row of the campaign is share-locked, so nothing begins after a pause or cancel has answered. A
+-- recipient with an unresolved send on this instance holds back its one message, never the batch.
+  WITH want AS MATERIALIZED (
+        SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
+                             %(lease_ids)s::uuid[], %(instance_ids)s::bigint[], %(phones)s::text[])
+               AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone)),
+       campaign AS MATERIALIZED (
+        SELECT k.tenant_id, k.campaign_id, k.status
+          FROM campaigns AS k
+         WHERE (k.tenant_id, k.campaign_id) IN (SELECT tenant_id, campaign_id FROM want)
+         ORDER BY k.campaign_id
+           FOR SHARE),
+       mine AS MATERIALIZED (
+        SELECT m.tenant_id, m.campaign_id, m.position, m.attempts + 1 AS attempt, w.instance_id, w.phone
+          FROM want AS w
+          JOIN campaign AS k ON k.tenant_id = w.tenant_id AND k.campaign_id = w.campaign_id
+               AND k.status = 'running'
+          JOIN messages AS m ON m.tenant_id = w.tenant_id AND m.campaign_id = w.campaign_id
+               AND m.position = w.position
+         WHERE m.status = 'leased' AND m.lease_id = w.lease_id AND m.lease_until > clock_timestamp()
+           AND NOT EXISTS (SELECT FROM suppressions AS s
+                            WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)
+         ORDER BY m.campaign_id, m.position
+           FOR UPDATE OF m),
+       opened AS (
+        INSERT INTO open_sends (tenant_id, instance_id, phone, campaign_id, position, attempt)
+        SELECT tenant_id, instance_id, phone, campaign_id, position, attempt FROM mine
+            ON CONFLICT DO NOTHING
+     RETURNING tenant_id, campaign_id, position),
+       begun AS (
+        UPDATE messages AS m
+           SET status = 'sending', attempts = m.attempts + 1,
+               lease_until = clock_timestamp() + make_interval(secs => %(open_seconds)s)
+          FROM opened AS o
+         WHERE m.tenant_id = o.tenant_id AND m.campaign_id = o.campaign_id AND m.position = o.position
+     RETURNING m.tenant_id, m.campaign_id, m.position, m.attempts, m.instance_id, m.lease_id),
+       logged AS (
+        INSERT INTO attempts (tenant_id, campaign_id, position, number, instance_id, lease_id)
+        SELECT tenant_id, campaign_id, position, attempts, instance_id, lease_id FROM begun)
+SELECT campaign_id, position, attempts FROM begun;
+
+-- held_back --
+-- Why leased messages did not begin.
+SELECT w.campaign_id, w.position,
+       CASE WHEN m.status IS DISTINCT FROM 'leased' OR m.lease_id IS DISTINCT FROM w.lease_id
+                 OR m.lease_until <= clock_timestamp() THEN 'lease_lost'
+            WHEN k.status <> 'running' THEN k.status
+            WHEN EXISTS (SELECT FROM suppressions AS s
+                          WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone) THEN 'suppressed'
+            ELSE 'open_send' END AS reason
+  FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
+              %(lease_ids)s::uuid[], %(phones)s::text[])
+       AS w(tenant_id, campaign_id, position, lease_id, phone)
+  JOIN campaigns AS k USING (tenant_id, campaign_id)
+  LEFT JOIN messages AS m USING (tenant_id, campaign_id, position);
+
+-- release --
+-- leased -> pending: what was not begun goes back, its attempts intact.
+UPDATE messages AS m
+   SET status = 'pending', lease_id = NULL, lease_until = NULL, slot_at = NULL, reason = b.reason,
+       due_at = clock_timestamp() + make_interval(secs => b.wait_seconds)
+  FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
+              %(lease_ids)s::uuid[], %(reasons)s::text[], %(waits)s::double precision[])
+       AS b(tenant_id, campaign_id, position, lease_id, reason, wait_seconds)
+ WHERE m.tenant_id = b.tenant_id AND m.campaign_id = b.campaign_id AND m.position = b.position
+   AND m.status = 'leased' AND m.lease_id = b.lease_id;
+
+-- record_verdicts --
+-- Settle attempts: message, attempt, open send, counters, event numbers, rollups and events move in
+-- this one statement. Locks, always in this order: campaigns (shared, only where something goes back
+-- to the queue), messages, counters by campaign, usage by tenant.
+  WITH verdict AS MATERIALIZED (
+        SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
+                             %(lease_ids)s::uuid[], %(attempts)s::int[], %(kinds)s::text[],
+                             %(codes)s::text[], %(words)s::text[], %(details)s::text[],
+                             %(http_statuses)s::int[], %(provider_ids)s::text[], %(jids)s::text[],
+                             %(waits)s::double precision[], %(durations)s::double precision[],
+                             %(duplicates)s::boolean[])
+               WITH ORDINALITY AS v(tenant_id, campaign_id, position, lease_id, attempt, kind, code, words,
+                                    detail, http_status, provider_id, remote_jid, wait_seconds,
+                                    duration_seconds, duplicate, ordinal)),
+       ended AS MATERIALIZED (
+        SELECT k.tenant_id, k.campaign_id, k.status
+          FROM campaigns AS k
+         WHERE (k.tenant_id, k.campaign_id) IN
+               (SELECT tenant_id, campaign_id FROM verdict WHERE kind IN ('retry', 'rest'))
+         ORDER BY k.campaign_id
+           FOR SHARE),
+       mine AS MATERIALIZED (
+        SELECT v.*, m.status AS before, m.instance_id,
+               CASE v.kind WHEN 'sent' THEN 'sent'
+                           WHEN 'failed' THEN 'failed'
+                           WHEN 'unknown' THEN 'in_doubt'
+                           WHEN 'suppressed' THEN 'skipped'
+                           ELSE CASE WHEN e.status = 'cancelled' THEN 'cancelled' ELSE 'pending' END
+               END AS after
+          FROM verdict AS v
+          JOIN messages AS m ON m.tenant_id = v.tenant_id AND m.campaign_id = v.campaign_id
+               AND m.position = v.position
+          LEFT JOIN ended AS e ON e.tenant_id = v.tenant_id AND e.campaign_id = v.campaign_id
+         WHERE CASE m.status WHEN 'sending' THEN m.lease_id = v.lease_id AND m.attempts = v.attempt
+                                                 AND v.kind <> 'suppressed'
+                             WHEN 'leased' THEN m.lease_id = v.lease_id AND v.kind = 'suppressed'
+                             WHEN 'in_doubt' THEN m.attempts = v.attempt AND v.kind = 'sent'
+                             ELSE false END
+         ORDER BY m.campaign_id, m.position
+           FOR UPDATE OF m),
+       settled AS (
+        UPDATE messages AS m
+           SET status = n.after,
+               reason = CASE WHEN n.after = 'sent' THEN NULL ELSE n.code END,
+               detail = n.detail,
+               failures = m.failures + CASE WHEN n.kind = 'retry' THEN 1 ELSE 0 END,
+               due_at = clock_timestamp() + make_interval(secs => n.wait_seconds),
+               lease_id = NULL, lease_until = NULL,
+               provider_id = coalesce(n.provider_id, m.provider_id),
+               remote_jid = coalesce(n.remote_jid, m.remote_jid),
+               sent_at = CASE WHEN n.after = 'sent' THEN clock_timestamp() END,
+               duplicate_suspected = m.duplicate_suspected OR coalesce(n.duplicate, false)
+          FROM mine AS n
+         WHERE m.tenant_id = n.tenant_id AND m.campaign_id = n.campaign_id AND m.position = n.position
+     RETURNING m.tenant_id, m.campaign_id, m.position),
+       closed AS (
+        UPDATE attempts AS a
+           SET ended_at = clock_timestamp(), verdict = n.kind, code = n.code, detail = n.detail,
+               http_status = n.http_status, provider_id = n.provider_id
+          FROM mine AS n
+         WHERE a.tenant_id = n.tenant_id AND a.campaign_id = n.campaign_id AND a.position = n.position
+           AND a.number = n.attempt AND a.ended_at IS NULL),
+       cleared AS (
+        DELETE FROM open_sends AS o USING mine AS n
+         WHERE o.tenant_id = n.tenant_id AND o.campaign_id = n.campaign_id AND o.position = n.position
+           AND n.after <> 'in_doubt'),
+       doubted AS (
+        UPDATE open_sends AS o
+           SET in_doubt = true,
+               next_look_at = greatest(o.started_at + make_interval(secs => %(quiet_seconds)s), clock_timestamp())
+          FROM mine AS n
+         WHERE o.tenant_id = n.tenant_id AND o.campaign_id = n.campaign_id AND o.position = n.position
+           AND n.after = 'in_doubt'),
+       tally AS MATERIALIZED (
+        SELECT tenant_id, campaign_id, count(*)::int AS moved,
+               count(*) FILTER (WHERE after = 'sent')::int AS sent,
+               count(*) FILTER (WHERE after = 'failed')::int AS failed,
+               count(*) FILTER (WHERE after = 'skipped')::int AS skipped,
+               count(*) FILTER (WHERE after = 'cancelled')::int AS cancelled,
+               (count(*) FILTER (WHERE after = 'in_doubt')
+                - count(*) FILTER (WHERE before = 'in_doubt'))::int AS in_doubt,
+               count(*) FILTER (WHERE after <> 'pending' AND before <> 'in_doubt')::int AS done,
+               count(*) FILTER (WHERE before = 'in_doubt')::int AS late,
+               count(*) FILTER (WHERE after NOT IN ('skipped', 'cancelled'))::int AS told,
+               sum(duration_seconds) FILTER (WHERE after = 'sent' AND before = 'sending') AS seconds_sum,
+               min(duration_seconds) FILTER (WHERE after = 'sent' AND before = 'sending') AS seconds_min,
+               max(duration_seconds) FILTER (WHERE after = 'sent' AND before = 'sending') AS seconds_max
+          FROM mine
+         GROUP BY tenant_id, campaign_id),
+       locked AS MATERIALIZED (
+        SELECT c.tenant_id, c.campaign_id
+          FROM campaign_counters AS c
+         WHERE (c.tenant_id, c.campaign_id) IN (SELECT tenant_id, campaign_id FROM tally)
+         ORDER BY c.campaign_id
+           FOR UPDATE),
+       counted AS (
+        UPDATE campaign_counters AS c
+           SET sent = c.sent + t.sent, failed = c.failed + t.failed, skipped = c.skipped + t.skipped,
+               cancelled = c.cancelled + t.cancelled, in_doubt = c.in_doubt + t.in_doubt,
+               attempts = c.attempts + t.moved,
+               seconds_sum = c.seconds_sum + coalesce(t.seconds_sum, 0),
+               seconds_min = least(c.seconds_min, t.seconds_min),
+               seconds_max = greatest(c.seconds_max, t.seconds_max),
+               last_sent_at = CASE WHEN t.sent > 0 THEN clock_timestamp() ELSE c.last_sent_at END,
+               window_at = CASE WHEN t.sent = 0 THEN c.window_at
+                                WHEN c.window_at IS NULL OR c.window_at <= now() - interval '120 s' THEN now()
+                                WHEN c.window_at <= now() - interval '60 s' THEN c.window_at + interval '60 s'
+                                ELSE c.window_at END,
+               window_sent = CASE WHEN t.sent = 0 THEN c.window_sent
+                                  WHEN c.window_at IS NULL OR c.window_at <= now() - interval '60 s' THEN t.sent
+                                  ELSE c.window_sent + t.sent END,
+               window_before = CASE WHEN t.sent = 0 THEN c.window_before
+                                    WHEN c.window_at IS NULL OR c.window_at <= now() - interval '120 s' THEN 0
+                                    WHEN c.window_at <= now() - interval '60 s' THEN c.window_sent
+                                    ELSE c.window_before END,
+               seq = c.seq + t.told
+                     + CASE WHEN t.late > 0 OR (c.processed + t.done) / 5 > c.processed / 5
+                                 OR (t.done > 0 AND c.processed + t.done = c.total) THEN 1 ELSE 0 END
+          FROM tally AS t
+          JOIN locked AS l USING (tenant_id, campaign_id)
+         WHERE c.tenant_id = t.tenant_id AND c.campaign_id = t.campaign_id
+     RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.sent, c.failed, c.in_doubt, c.skipped,
+               c.seq, t.told, t.sent AS now_sent, t.failed AS now_failed, t.seconds_sum AS now_seconds,
+               (t.late > 0 OR c.processed / 5 > (c.processed - t.done) / 5
+                OR (t.done > 0 AND c.processed = c.total)) AS progressed,
+               eta_seconds(c.total - c.processed, c.gap_seconds,
+                           recent_rate(c.window_at, c.window_sent, c.window_before)) AS eta),
+       told AS (
+        SELECT n.tenant_id, n.campaign_id, n.ordinal,
+               c.seq - c.told - c.progressed::int
+                 + row_number() OVER (PARTITION BY n.tenant_id, n.campaign_id ORDER BY n.ordinal) AS seq,
+               CASE WHEN n.after = 'sent' THEN
+                 jsonb_build_object('event', 'message_sent', 'position', n.position)
+                 || CASE WHEN n.before = 'in_doubt' THEN '{"late": true}'::jsonb ELSE '{}' END
+               WHEN n.after = 'in_doubt' THEN
+                 jsonb_build_object('event', 'message_in_doubt', 'position', n.position, 'attempt', n.attempt,
+                                    'error', n.words, 'errorCode', n.code)
+               ELSE
+                 jsonb_build_object('event', 'message_error', 'position', n.position, 'attempt', n.attempt,
+                                    'error', n.words, 'errorCode', n.code, 'willRetry', n.after = 'pending')
+                 || CASE WHEN n.after = 'pending'
+                         THEN jsonb_build_object('retryInSeconds', round(n.wait_seconds::numeric, 1))
+                         ELSE '{}' END
+               END AS event
+          FROM mine AS n
+          JOIN counted AS c USING (tenant_id, campaign_id)
+         WHERE n.after NOT IN ('skipped', 'cancelled')
+         UNION ALL
+        SELECT c.tenant_id, c.campaign_id, 2147483647, c.seq,
+               jsonb_build_object('event', 'progress', 'currentPosition', c.processed,
+                 'totalContacts', c.total,
+                 'progressPercentage', trim_scale(round(100.0 * c.processed / c.total, 2)),
+                 'sent', c.sent, 'errors', c.failed, 'inDoubt', c.in_doubt, 'skipped', c.skipped,
+                 'estimated_seconds_remaining', c.eta)
+          FROM counted AS c WHERE c.progressed),
+       stored AS (
+        INSERT INTO campaign_events (tenant_id, campaign_id, first_seq, last_seq, events)
+        SELECT tenant_id, campaign_id, min(seq), max(seq),
+               jsonb_agg(jsonb_build_object('seq', seq) || event ORDER BY seq)
+          FROM told
+         GROUP BY tenant_id, campaign_id
+     RETURNING tenant_id, campaign_id, first_seq, last_seq, events, created_at),
+       hours AS (
+        INSERT INTO campaign_hours AS h (tenant_id, campaign_id, hour, sent, failed, seconds_sum)
+        SELECT tenant_id, campaign_id, date_trunc('hour', now()), now_sent, now_failed, coalesce(now_seconds, 0)
+          FROM counted
+         WHERE now_sent + now_failed > 0
+         ORDER BY campaign_id
+            ON CONFLICT (tenant_id, campaign_id, hour) DO UPDATE
+           SET sent = h.sent + excluded.sent, failed = h.failed + excluded.failed,
+               seconds_sum = h.seconds_sum + excluded.seconds_sum),
+       errors AS (
+        INSERT INTO campaign_errors AS x (tenant_id, campaign_id, kind, code, count)
+        SELECT n.tenant_id, n.campaign_id, n.after, n.code, count(*)
+          FROM mine AS n
+          JOIN counted USING (tenant_id, campaign_id)
+         WHERE n.after IN ('failed', 'skipped')
+         GROUP BY n.tenant_id, n.campaign_id, n.after, n.code
+         ORDER BY n.campaign_id, n.after, n.code
+            ON CONFLICT (tenant_id, campaign_id, kind, code) DO UPDATE SET count = x.count + excluded.count),
+       usage AS (
+        INSERT INTO usage_daily AS u (tenant_id, day, sent, failed)
+        SELECT c.tenant_id, (now() AT TIME ZONE t.time_zone)::date, sum(c.now_sent), sum(c.now_failed)
+          FROM counted AS c
+          JOIN tenants AS t USING (tenant_id)
+         GROUP BY c.tenant_id, t.time_zone
+        HAVING sum(c.now_sent) + sum(c.now_failed) > 0
+         ORDER BY c.tenant_id
+            ON CONFLICT (tenant_id, day) DO UPDATE
+           SET sent = u.sent + excluded.sent, failed = u.failed + excluded.failed)
+SELECT c.tenant_id, c.campaign_id, c.processed = c.total AS done, s.first_seq, s.last_seq, s.events,
+       s.created_at AS at
+  FROM counted AS c
+  LEFT JOIN stored AS s USING (tenant_id, campaign_id)
+ ORDER BY c.campaign_id;
+
+-- claim_lapsed_sending --
+-- Open attempts whose worker is gone: their lease, deadline and margin included, is over.
+SELECT m.tenant_id, m.campaign_id, m.position, m.lease_id, m.attempts AS attempt
+  FROM messages AS m
+ WHERE m.status = 'sending' AND m.lease_until < clock_timestamp()
+ ORDER BY m.lease_until
+ LIMIT %(limit)s
+   FOR UPDATE SKIP LOCKED;
+
+-- release_lapsed_leased --
+-- Leased messages whose worker never came: no attempt is open, so they simply go back.
+  WITH lapsed AS (
+        SELECT tenant_id, campaign_id, position
+          FROM messages
+         WHERE status = 'leased' AND lease_until < clock_timestamp()
+         ORDER BY lease_until
+         LIMIT %(limit)s
+           FOR UPDATE SKIP LOCKED)
+UPDATE messages AS m
+   SET status = 'pending', lease_id = NULL, lease_until = NULL, slot_at = NULL, due_at = clock_timestamp()
+  FROM lapsed AS l
+ WHERE m.tenant_id = l.tenant_id AND m.campaign_id = l.campaign_id AND m.position = l.position;
+
+-- recount --
+-- Conservation: what the rows say, beside the counters.
+SELECT count(*)::int AS total,
+       count(*) FILTER (WHERE status = 'pending')::int AS pending,
+       count(*) FILTER (WHERE status = 'leased')::int AS leased,
+       count(*) FILTER (WHERE status = 'sending')::int AS sending,
+       count(*) FILTER (WHERE status IN ('sent', 'delivered', 'read'))::int AS sent,
+       count(*) FILTER (WHERE status = 'failed')::int AS failed,
+       count(*) FILTER (WHERE status = 'in_doubt')::int AS in_doubt,
+       count(*) FILTER (WHERE status = 'cancelled')::int AS cancelled,
+       count(*) FILTER (WHERE status = 'skipped')::int AS skipped
+  FROM messages
+ WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s;

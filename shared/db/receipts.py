@@ -1,0 +1,108 @@
+"""Stored provider webhooks and what they change: receipts, replies, opt-outs, connections."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from shared.db.pool import Row
+from shared.db.sql import load_sql
+
+_SQL = load_sql("receipts.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A stored webhook: `event` is Evolution's dotted name, `body` its `data`."""
+
+    inbox_id: int
+    tenant_id: int
+    instance_id: int
+    event: str
+    body: Any
+    tries: int
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """One receipt: rank 0 refused, 1 server, 2 delivered, 3 read."""
+
+    instance_id: int
+    provider_id: str
+    rank: int
+
+
+def claim_inbox(conn: Connection[Row], *, limit: int) -> list[InboxEntry]:
+    """Webhooks that are due, locked until the caller's transaction ends."""
+    with conn.cursor(row_factory=class_row(InboxEntry)) as cur:
+        return cur.execute(_SQL["claim_inbox"], {"limit": limit}).fetchall()
+
+
+def settle_inbox(conn: Connection[Row], settled: Sequence[tuple[InboxEntry, str]]) -> None:
+    """These are done, with an outcome: applied, known, ignored, unmatched."""
+    params = {
+        "tenant_ids": [entry.tenant_id for entry, _ in settled],
+        "inbox_ids": [entry.inbox_id for entry, _ in settled],
+        "outcomes": [outcome for _, outcome in settled],
+    }
+    conn.execute(_SQL["settle_inbox"], params)
+
+
+def hold_inbox(conn: Connection[Row], held: Sequence[InboxEntry]) -> None:
+    """Look at these again a little later."""
+    params = {
+        "tenant_ids": [entry.tenant_id for entry in held],
+        "inbox_ids": [entry.inbox_id for entry in held],
+    }
+    conn.execute(_SQL["hold_inbox"], params)
+
+
+def apply_receipts(conn: Connection[Row], acks: Sequence[Ack]) -> set[tuple[int, str]]:
+    """Raise messages to the ranks given; returns the (instance, provider id) pairs that matched."""
+    params = {
+        "instance_ids": [ack.instance_id for ack in acks],
+        "provider_ids": [ack.provider_id for ack in acks],
+        "ranks": [ack.rank for ack in acks],
+    }
+    matched = {(row[0], row[1]) for row in conn.execute(_SQL["apply_receipts"], params)}
+    if matched:
+        conn.execute(
+            _SQL["touch_instances"], {"instance_ids": sorted({pair[0] for pair in matched})}
+        )
+    return matched
+
+
+def record_reply(conn: Connection[Row], tenant_id: int, instance_id: int, phone: str) -> bool:
+    """Note the first answer to the newest message sent to this phone."""
+    params = {"tenant_id": tenant_id, "instance_id": instance_id, "phone": phone}
+    return conn.execute(_SQL["record_reply"], params).rowcount > 0
+
+
+def suppress(conn: Connection[Row], tenant_id: int, phone: str) -> bool:
+    """Never write to this phone again; False when that was known."""
+    params = {"tenant_id": tenant_id, "phone": phone}
+    return conn.execute(_SQL["suppress"], params).rowcount > 0
+
+
+def set_instance_state(
+    conn: Connection[Row],
+    tenant_id: int,
+    instance_id: int,
+    *,
+    state: str,
+    reason: str | None,
+    owner_phone: str | None,
+) -> bool:
+    """Record what Evolution says of a connection; True when it changed."""
+    params = {
+        "tenant_id": tenant_id,
+        "instance_id": instance_id,
+        "state": state,
+        "reason": reason,
+        "owner_phone": owner_phone,
+    }
+    row = conn.execute(_SQL["set_instance_state"], params).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,192 @@
+"""Sending through Evolution: HTTP to the outside, our errors on the inside.
+
+It never retries, sleeps or reads the database. Transport errors are sorted like answers: no byte of
+the request left = `Unavailable`, anything later = `OutcomeUnknown`.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import orjson
+
+from shared.domain.delivery import Receipt
+from shared.errors import OutcomeUnknown, Unavailable
+from shared.providers.evolution_answers import receipt_of
+from shared.settings import DeliverySettings
+
+_first_byte_before: ContextVar[float | None] = ContextVar("first_byte_before", default=None)
+
+
+def boot_seconds() -> float:
+    """A clock that also runs while the machine or the process was stopped."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+class TooLateToBegin(Exception):
+    """The request was not written: too long since the attempt was committed."""
+
+
+class _GuardedRequest(aiohttp.ClientRequest):
+    """Looks at the clock right before the first byte: a process that was stopped sends nothing."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        limit = _first_byte_before.get()
+        if limit is not None and boot_seconds() > limit:
+            raise TooLateToBegin
+        return await super().send(conn)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Evolution's name of an instance and its own key."""
+
+    name: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A row of findMessages: one of our messages as WhatsApp has it. `at` is unix seconds."""
+
+    provider_id: str
+    remote_jid: str
+    text: str
+    at: int
+
+
+class EvolutionClient:
+    """One per event loop; connections are reused for less time than Node keeps them."""
+
+    def __init__(self, base_url: str, limits: DeliverySettings) -> None:
+        self._base_url = base_url
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=self._limits.keepalive_seconds, ttl_dns_cache=60
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=self._limits.call_deadline_seconds, sock_connect=self._limits.connect_seconds
+            ),
+            request_class=_GuardedRequest,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send_text(
+        self, instance: Instance, phone: str, text: str, *, begun_at: float
+    ) -> Receipt:
+        """`POST /message/sendText`; `begun_at` (boot_seconds) is when the attempt was committed."""
+        return await self._send(
+            instance, "sendText", {"number": phone, "text": text}, begun_at=begun_at
+        )
+
+    async def send_image(
+        self, instance: Instance, phone: str, url: str, caption: str, *, begun_at: float
+    ) -> Receipt:
+        """`POST /message/sendMedia` with a known extension, which Evolution takes the type from."""
+        body = {
+            "number": phone,
+            "mediatype": "image",
+            "media": url,
+            "fileName": _image_name(url),
+            "caption": caption,
+        }
+        return await self._send(instance, "sendMedia", body, begun_at=begun_at)
+
+    async def find_own_messages(
+        self, instance: Instance, jid: str, since: datetime, until: datetime
+    ) -> list[FoundMessage]:
+        """Our messages to `jid` in a stretch of time, newest first. Evolution heeds `gte` and
+        `lte` only together.
+
+        Raises:
+            Unavailable: the question was not answered; it may be asked again.
+        """
+        where = {
+            "key": {"fromMe": True, "remoteJid": jid},
+            "messageTimestamp": {"gte": since.isoformat(), "lte": until.isoformat()},
+        }
+        path = f"/chat/findMessages/{quote(instance.name, safe='')}"
+        try:
+            status, body, _ = await self._post(path, instance, {"where": where, "offset": 50})
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise Unavailable("lookup_failed", repr(exc)) from exc
+        if status != 200 or not isinstance(body, Mapping):
+            raise Unavailable("lookup_failed", f"HTTP {status}", http_status=status)
+        records = (body.get("messages") or {}).get("records") or []
+        return _found(records)
+
+    async def _send(
+        self, instance: Instance, route: str, payload: Mapping[str, Any], *, begun_at: float
+    ) -> Receipt:
+        path = f"/message/{route}/{quote(instance.name, safe='')}"
+        _first_byte_before.set(begun_at + self._limits.first_byte_seconds)
+        try:
+            status, body, headers = await self._post(path, instance, payload)
+        except TooLateToBegin as exc:
+            raise Unavailable("not_begun_in_time") from exc
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
+            raise Unavailable("connect_failed", repr(exc)) from exc
+        except TimeoutError as exc:
+            raise OutcomeUnknown("timeout", repr(exc)) from exc
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as exc:
+            raise OutcomeUnknown("connection_lost", repr(exc)) from exc
+        finally:
+            _first_byte_before.set(None)
+        return receipt_of(status, body, headers)
+
+    async def _post(
+        self, path: str, instance: Instance, payload: Mapping[str, Any]
+    ) -> tuple[int, Mapping[str, Any] | None, Mapping[str, str]]:
+        if self._session is None:
+            raise RuntimeError("EvolutionClient is used outside its `async with`")
+        async with self._session.post(
+            self._base_url + path,
+            data=orjson.dumps(payload),
+            headers={"apikey": instance.token, "Content-Type": "application/json"},
+            allow_redirects=False,
+        ) as answer:
+            return answer.status, _json(await answer.read()), answer.headers
+
+
+def _json(raw: bytes) -> Mapping[str, Any] | None:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _image_name(url: str) -> str:
+    extension = urlsplit(url).path.rpartition(".")[2].lower()
+    return f"imagem.{extension if extension in {'png', 'jpeg', 'webp', 'gif'} else 'jpg'}"
+
+
+def _found(records: Sequence[Any]) -> list[FoundMessage]:
+    found = []
+    for record in records:
+        key = record.get("key") or {}
+        message = record.get("message") or {}
+        if not key.get("fromMe") or not key.get("id"):
+            continue
+        text = message.get("conversation") or (message.get("imageMessage") or {}).get("caption")
+        at = int(record.get("messageTimestamp") or 0)
+        found.append(FoundMessage(key["id"], str(key.get("remoteJid") or ""), text or "", at))
+    return found

@@ -1,0 +1,104 @@
+"""The Celery app of worker and control processes, and what opens and closes with them."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from celery import Celery, signals
+from kombu.exceptions import OperationalError
+
+from celery_config import make_celery
+from shared.observability.logging import configure_logging, get_logger
+from shared.observability.metrics import start_metrics_listener
+from shared.queue.names import TaskName
+from shared.queue.payloads import Doorbell as DoorbellPayload
+from shared.queue.payloads import LeasedBatch
+from shared.settings import settings
+from worker.deps import Deps, open_deps
+from worker.doorbell import Doorbell
+from worker.sender import Sender
+
+log = get_logger(__name__)
+
+app: Celery = make_celery(settings())
+app.conf.imports = (
+    "worker.tasks.send",
+    "worker.tasks.tick",
+    "worker.tasks.dispatch",
+    "worker.tasks.receipts",
+)
+
+
+class Process:
+    """Resources of this process, opened when first needed and closed at its end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deps: Deps | None = None
+        self._doorbell: Doorbell | None = None
+        self._sender: Sender | None = None
+
+    @property
+    def deps(self) -> Deps:
+        """Pool, Redis, outlet."""
+        with self._lock:
+            if self._deps is None:
+                self._deps = open_deps(settings(), name="engine")
+            return self._deps
+
+    @property
+    def sender(self) -> Sender:
+        """The sending loop."""
+        deps = self.deps
+        with self._lock:
+            if self._sender is None:
+                self._doorbell = Doorbell(_ring_dispatch)
+                self._sender = Sender(deps, self._doorbell.ring)
+                self._sender.start()
+            return self._sender
+
+    def close(self) -> None:
+        """Finish what is in flight, hand back the rest, publish what is left."""
+        knobs = settings().delivery
+        with self._lock:
+            if self._sender is not None:
+                self._sender.drain(knobs.call_deadline_seconds + 10)
+            if self._doorbell is not None:
+                self._doorbell.close()
+            if self._deps is not None:
+                self._deps.close()
+            self._sender = self._doorbell = self._deps = None
+
+
+process = Process()
+
+
+def enqueue(batches: Sequence[LeasedBatch]) -> None:
+    """Hand batches to the broker; a batch that is not taken lapses and comes back by the sweep."""
+    for batch in batches:
+        try:
+            app.send_task(TaskName.SEND, args=[batch.model_dump(mode="json")])
+        except (OperationalError, OSError) as exc:
+            log.warning("batch_not_enqueued", messages=len(batch.messages), error=repr(exc))
+            return
+
+
+def _ring_dispatch() -> None:
+    payload = DoorbellPayload().model_dump(mode="json")
+    app.send_task(TaskName.DISPATCH, args=[payload], expires=10)
+
+
+@signals.setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    configure_logging(settings(), "engine")
+
+
+@signals.worker_ready.connect
+def _opened(**_: Any) -> None:
+    start_metrics_listener(settings())
+    log.info("ready")
+
+
+@signals.worker_shutdown.connect
+def _closed(**_: Any) -> None:
+    process.close()

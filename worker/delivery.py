@@ -1,0 +1,138 @@
+"""Send a batch of leased messages: load what the lease still owns, run its lanes side by side."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import Connection
+
+from shared.db import dispatch as lane_rows
+from shared.db import messages as rows
+from shared.db.dispatch import FreedLane, LoadedLane
+from shared.db.messages import LeasedMessage
+from shared.db.pool import Row, connection
+from shared.domain.breaker import BreakerState
+from shared.errors import TemporarilyUnavailable
+from shared.observability import metrics
+from shared.observability.logging import get_logger
+from shared.providers.evolution import EvolutionClient, Instance
+from shared.queue.payloads import LeasedBatch
+from worker.attempts import Attempts
+from worker.deps import Deps
+from worker.lane import Lane
+from worker.turns import Turns
+
+log = get_logger(__name__)
+
+_LOST = {"lease_lost", "cancelled"}  # somebody else's by now: nothing to hand back
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The send use case of one process, callable without Celery."""
+
+    deps: Deps
+    evolution: EvolutionClient
+    attempts: Attempts
+    ring: Callable[[], None]  # the dispatch doorbell: a lane ran dry
+    draining: Callable[[], bool] = lambda: False
+    turns: Turns = field(default_factory=Turns)
+
+    async def deliver(self, batch: LeasedBatch) -> None:
+        """Settle or hand back every message of a batch. A batch delivered twice changes nothing."""
+        try:
+            lanes, messages, loaded_at = await asyncio.to_thread(self._load, batch)
+        except TemporarilyUnavailable as exc:
+            log.warning("batch_not_loaded", error=exc.code)  # its lease lapses
+            return
+        if not lanes:
+            log.info("lease_lost", messages=len(batch.messages))
+            return
+        by_lane: dict[int, list[LeasedMessage]] = defaultdict(list)
+        for message in messages:
+            by_lane[message.instance_id].append(message)
+        await asyncio.gather(
+            *(self._serve(batch, row, by_lane[row.instance_id], loaded_at) for row in lanes)
+        )
+
+    def _load(self, batch: LeasedBatch) -> tuple[list[LoadedLane], list[LeasedMessage], float]:
+        with connection(self.deps.pool) as conn:
+            lanes = lane_rows.load_lanes(conn, batch.lanes, batch.lease_id)
+            messages = rows.load_leased(conn, batch.lease_id, batch.messages)
+        return lanes, messages, time.monotonic()
+
+    async def _serve(
+        self,
+        batch: LeasedBatch,
+        row: LoadedLane,
+        messages: Sequence[LeasedMessage],
+        loaded_at: float,
+    ) -> None:
+        lane = Lane(
+            self.deps,
+            row,
+            batch.lease_id,
+            messages,
+            loaded_at,
+            self._instance(row),
+            self.attempts,
+            self.evolution,
+            self.turns,
+            self.draining,
+        )
+        await lane.run()
+        try:
+            await asyncio.to_thread(self._give_back, lane)
+        except TemporarilyUnavailable as exc:
+            log.warning("lane_not_freed", instance=row.name, error=exc.code)  # its lease lapses
+        self.ring()
+
+    def _instance(self, row: LoadedLane) -> Instance:
+        token = self.deps.sealer.open_sealed(
+            row.token,
+            table="instances",
+            column="token",
+            tenant_id=row.tenant_id,
+            row_id=row.public_id,
+        )
+        return Instance(row.name, token)
+
+    def _give_back(self, lane: Lane) -> None:
+        """Hand back what did not leave, and the lane itself."""
+        breaker = lane.breaker
+        state = breaker.state
+        if state is BreakerState.HALF_OPEN:
+            state = BreakerState.OPEN  # the probe never left: probe again at once
+        freed = FreedLane(
+            lane.row.instance_id,
+            lane.lease_id,
+            state.value,
+            breaker.errors_in_a_row,
+            breaker.times_opened,
+            breaker.rest_seconds,
+            lane.rest_reason,
+        )
+        late = [(key, self.turns.next_free(key[1])) for key in lane.ran_late]
+        with connection(self.deps.pool) as conn:
+            self._release(conn, lane)
+            if late:
+                lane_rows.delay_pace(conn, late)
+            lane_rows.free_lanes(conn, [freed])
+
+    def _release(self, conn: Connection[Row], lane: Lane) -> None:
+        by_reason: dict[str, list[LeasedMessage]] = defaultdict(list)
+        for message, reason in lane.returned:
+            by_reason[reason].append(message)
+        wait = self.deps.settings.delivery.open_conflict_seconds
+        for reason, messages in by_reason.items():
+            metrics.record_leases_returned(reason, len(messages))
+            if reason in _LOST:
+                continue
+            rows.release(
+                conn,
+                [(message, lane.lease_id) for message in messages],
+                reason=reason if reason == "open_send" else None,
+                wait_seconds=wait if reason == "open_send" else 0.0,
+            )

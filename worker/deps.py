@@ -1,0 +1,87 @@
+"""What the engine works with, opened once per process and handed to every use case."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from redis import Redis
+
+from shared.coordination.redis_client import make_redis
+from shared.db.pool import ENGINE_ROLE, Pool, check_role, connection, make_pool
+from shared.domain.backoff import BackoffPolicy
+from shared.domain.breaker import BreakerPolicy
+from shared.events.publish import EventPublisher
+from shared.security.sealing import Sealer
+from shared.settings import Settings
+from worker.outlet import EventOutlet
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Resources of a worker or control process."""
+
+    settings: Settings
+    pool: Pool
+    redis: Redis
+    outlet: EventOutlet
+    sealer: Sealer
+
+    @property
+    def backoff(self) -> BackoffPolicy:
+        """Retry waits, from the settings."""
+        knobs = self.settings.backoff
+        return BackoffPolicy(
+            _seconds(knobs.base_seconds), _seconds(knobs.ceiling_seconds), knobs.retries
+        )
+
+    @property
+    def breaker(self) -> BreakerPolicy:
+        """When instances rest, from the settings."""
+        knobs = self.settings.breaker
+        return BreakerPolicy(knobs.errors_allowed, knobs.open_seconds, knobs.ceiling_seconds)
+
+    @property
+    def quiet_seconds(self) -> float:
+        """From the start of an attempt until its doubt is first looked up."""
+        return (
+            self.settings.delivery.call_deadline_seconds
+            + self.settings.evidence.quiet_margin_seconds
+        )
+
+    @property
+    def open_seconds(self) -> float:
+        """From the start of an attempt until the sweep takes its worker for dead."""
+        knobs = self.settings.delivery
+        return knobs.call_deadline_seconds + knobs.lease_margin_seconds
+
+    def close(self) -> None:
+        """Publish what is left and let go of the connections."""
+        self.outlet.close()
+        self.pool.close()
+        self.redis.close()
+
+
+def open_deps(settings: Settings, *, name: str) -> Deps:
+    """Open pool, Redis and outlet; call it after the process has forked.
+
+    Raises:
+        SettingsError: the database role is not bound by row-level security.
+        TemporarilyUnavailable: the database does not answer.
+    """
+    pool = make_pool(
+        settings.database_url.get_secret_value(),
+        ENGINE_ROLE,
+        settings.pool,
+        size=settings.pool.engine_size,
+        name=name,
+    )
+    pool.open()
+    with connection(pool) as conn:
+        check_role(conn)
+    redis = make_redis(settings.redis_url.get_secret_value())
+    publisher = EventPublisher(redis, settings.environment)
+    sealer = Sealer(settings.encryption_key.get_secret_value())
+    return Deps(settings, pool, redis, EventOutlet(publisher, pool), sealer)
+
+
+def _seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)

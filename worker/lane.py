@@ -1,0 +1,161 @@
+"""One instance's share of a batch: in slot order, a bounded number in flight, one breaker."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import psycopg
+
+from shared.db.dispatch import LoadedLane
+from shared.db.messages import LeasedMessage, OpenAttempt
+from shared.domain.breaker import Breaker, BreakerState
+from shared.domain.delivery import Receipt, Verdict, VerdictKind, sent, verdict_for
+from shared.errors import ProviderError, TemporarilyUnavailable
+from shared.observability import metrics
+from shared.observability.logging import get_logger
+from shared.providers.evolution import EvolutionClient, Instance
+from worker.attempts import Attempts, Begun
+from worker.deps import Deps
+from worker.turns import Turns
+
+log = get_logger(__name__)
+
+_LEASE_RESERVE_SECONDS = 1.0  # a lease about to lapse is not begun
+
+
+@dataclass(slots=True)
+class Lane:
+    """Sends its messages, then says what it handed back and how its breaker stands."""
+
+    deps: Deps
+    row: LoadedLane
+    lease_id: UUID
+    messages: Sequence[LeasedMessage]
+    loaded_at: float  # monotonic instant the messages were loaded
+    instance: Instance
+    attempts: Attempts
+    evolution: EvolutionClient
+    turns: Turns
+    draining: Callable[[], bool]
+    breaker: Breaker = field(init=False)
+    returned: list[tuple[LeasedMessage, str]] = field(default_factory=list)
+    rest_reason: str | None = None
+    ran_late: set[tuple[int, int]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.breaker = Breaker(
+            BreakerState(self.row.breaker_state), self.row.errors_in_a_row, self.row.times_opened
+        )
+
+    async def run(self) -> None:
+        """Deliver all messages of the lane; returns when none is in flight."""
+        in_flight = asyncio.Semaphore(self.row.in_flight_per_instance)
+        async with asyncio.TaskGroup() as group:
+            for message in self.messages:
+                await in_flight.acquire()
+                held = await self._wait_for_turn(message)
+                if held is None:
+                    group.create_task(self._deliver(message, in_flight))
+                else:
+                    in_flight.release()
+                    self.returned.append((message, held))
+
+    async def _wait_for_turn(self, message: LeasedMessage) -> str | None:
+        """Sleep until the message may leave; a word when it may not leave at all now."""
+        slot = self.loaded_at + message.slot_in_seconds
+        held = self._held(message)
+        if held is None:
+            turn = self.turns.reserve(message, slot)
+            if turn - slot > self.deps.settings.delivery.late_seconds:
+                return "late"
+            wait = turn - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if turn > slot + 0.05:
+                self.ran_late.add((message.tenant_id, message.campaign_id))
+            held = self._held(message)
+        return held
+
+    def _held(self, message: LeasedMessage) -> str | None:
+        if self.draining():
+            return "shutdown"
+        if not self.breaker.allows:
+            return "breaker_open"
+        age = time.monotonic() - self.loaded_at
+        if age + _LEASE_RESERVE_SECONDS > message.lease_seconds:
+            return "lease_lost"
+        return None
+
+    async def _deliver(self, message: LeasedMessage, in_flight: asyncio.Semaphore) -> None:
+        try:
+            begun = await self.attempts.begin(message, self.lease_id)
+            if isinstance(begun, str):
+                await self._hold_back(message, begun)
+                return
+            verdict = await self._attempt(message, begun)
+            await self.attempts.settle(message, begun.attempt, verdict)
+            self._learn(verdict)
+        except (TemporarilyUnavailable, psycopg.Error) as exc:
+            log.warning("attempt_not_begun", campaign_id=message.public_id, error=repr(exc))
+        except Exception:
+            log.exception("delivery_failed", campaign_id=message.public_id)
+        finally:
+            in_flight.release()
+
+    async def _hold_back(self, message: LeasedMessage, reason: str) -> None:
+        if reason == "suppressed":
+            key = (message.tenant_id, message.campaign_id, message.position)
+            leased = OpenAttempt(*key, self.lease_id, message.attempts)
+            verdict = Verdict(VerdictKind.SUPPRESSED, code="suppressed")
+            await self.attempts.settle(message, leased, verdict)
+        else:
+            self.returned.append((message, reason))
+
+    async def _attempt(self, message: LeasedMessage, begun: Begun) -> Verdict:
+        """Call the provider once and say what its answer proves."""
+        started = time.monotonic()
+        try:
+            receipt = await self._call(message, begun)
+        except ProviderError as error:
+            return verdict_for(
+                error,
+                failures=message.failures + 1,
+                policy=self.deps.backoff,
+                jitter=random.random(),  # noqa: S311  spreads retries
+                duration_seconds=time.monotonic() - started,
+            )
+        return sent(receipt, duration_seconds=time.monotonic() - started)
+
+    async def _call(self, message: LeasedMessage, begun: Begun) -> Receipt:
+        if message.image_url:
+            return await self.evolution.send_image(
+                self.instance, message.phone, message.image_url, message.body, begun_at=begun.at
+            )
+        return await self.evolution.send_text(
+            self.instance, message.phone, message.body, begun_at=begun.at
+        )
+
+    def _learn(self, verdict: Verdict) -> None:
+        """Count for the breaker and for the metrics."""
+        metrics.record_verdict(self.row.name, verdict.kind.value)
+        metrics.record_provider_call("send", verdict.duration_seconds)
+        if verdict.kind is VerdictKind.RETRY and verdict.code:
+            metrics.record_retries(verdict.code)
+        if not verdict.troubles_instance:
+            if verdict.kind is VerdictKind.SENT:
+                self.breaker = self.breaker.after_success()
+            return
+        was_open = not self.breaker.allows
+        self.breaker = self.breaker.after_error(
+            self.deps.breaker,
+            jitter=random.random(),  # noqa: S311  spreads probes
+            at_once=verdict.kind is VerdictKind.REST or verdict.code == "connection_closed",
+            at_least=verdict.wait_seconds if verdict.kind is VerdictKind.REST else 0.0,
+        )
+        if not self.breaker.allows and not was_open:
+            self.rest_reason = verdict.code
+            metrics.record_breaker(BreakerState.OPEN.value)
+            log.warning("breaker_opened", instance=self.row.name, reason=verdict.code)

@@ -1,0 +1,61 @@
+"""Sweep: take back what dead processes left, each repair a guarded statement of its own."""
+
+from shared.db import events as stored_events
+from shared.db import messages, open_sends
+from shared.db.pool import connection
+from shared.domain.delivery import Verdict, VerdictKind
+from shared.observability import metrics
+from worker.completion import finish
+from worker.deps import Deps
+
+_LAPSED = Verdict(VerdictKind.UNKNOWN, code="lease_lapsed")
+
+
+def sweep(deps: Deps) -> int:
+    """Run every repair once; returns how many rows were repaired."""
+    repaired = {
+        "lapsed_lease": _release_leased(deps),
+        "lapsed_sending": _doubt_sending(deps),
+        "open_send": _close_windows(deps),
+        "unpublished_events": relay(deps),
+    }
+    for kind, count in repaired.items():
+        metrics.record_repairs(kind, count)
+    return sum(repaired.values())
+
+
+def _release_leased(deps: Deps) -> int:
+    with connection(deps.pool) as conn:
+        return messages.release_lapsed_leased(conn, limit=deps.settings.sweep.batch_size)
+
+
+def _doubt_sending(deps: Deps) -> int:
+    """An attempt was open when its worker died: it may have been sent, so it becomes a doubt."""
+    with connection(deps.pool) as conn:
+        lapsed = messages.claim_lapsed_sending(conn, limit=deps.settings.sweep.batch_size)
+        if not lapsed:
+            return 0
+        settlement = messages.record_verdicts(
+            conn, [(attempt, _LAPSED) for attempt in lapsed], quiet_seconds=deps.quiet_seconds
+        )
+    metrics.record_doubts_opened(len(lapsed))
+    deps.outlet.tell(settlement.events)
+    deps.outlet.tell(finish(deps.pool, settlement.done))
+    return len(lapsed)
+
+
+def _close_windows(deps: Deps) -> int:
+    with connection(deps.pool) as conn:
+        return open_sends.close_windows(conn, hours=deps.settings.evidence.window_hours)
+
+
+def relay(deps: Deps) -> int:
+    """Publish events whose process died between commit and publish; returns how many batches."""
+    knobs = deps.settings.sweep
+    with connection(deps.pool) as conn:
+        left = stored_events.claim_unpublished(
+            conn, older_than_seconds=knobs.publish_after_seconds, limit=knobs.batch_size
+        )
+        if left:
+            deps.outlet.publish_now(conn, left)
+    return len(left)
