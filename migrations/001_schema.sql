@@ -128,6 +128,7 @@ CREATE TABLE instances (
   state          text NOT NULL DEFAULT 'close',  -- Evolution's word: open, connecting, close, refused
   state_reason   text,
   state_at       timestamptz NOT NULL DEFAULT now(),
+  checked_at     timestamptz NOT NULL DEFAULT now(),  -- when Evolution was last asked
   owner_phone    text,
   token          bytea NOT NULL,     -- sealed (AES-256-GCM)
   webhook_secret bytea NOT NULL,     -- sealed

@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from redis import Redis
 
-from deploy.local.servers import RunningServers, start_servers
+from deploy.local.servers import RunningServers, remove_data, start_servers
 from shared.db.migrate import migrate
 from shared.settings import Settings, load_settings
 from tests.sandbox_process import Sandbox, start_sandbox
@@ -30,6 +30,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServers
     folder: Path = tmp_path_factory.mktemp("servers")
     with start_servers(folder, postgres_settings={"fsync": "off"}) as running:
         yield running
+    remove_data(folder)
 
 
 def on_database(url: str, name: str) -> str:
@@ -50,9 +51,7 @@ def database_url(servers: RunningServers, template_database: str) -> Iterator[st
     name = f"test_{secrets.token_hex(6)}"
     owner = urlsplit(servers.database_url).username
     assert owner is not None
-    with psycopg.connect(
-        on_database(servers.superuser_url, "postgres"), autocommit=True
-    ) as conn:
+    with psycopg.connect(on_database(servers.superuser_url, "postgres"), autocommit=True) as conn:
         conn.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(template_database), sql.Identifier(owner)

@@ -31,7 +31,9 @@ class Sandbox:
         """Change settings while it runs (`latency_ms`, `ack_delay_ms`, `save_messages`, …)."""
         self._ask("PUT", "/sandbox/settings", settings)
 
-    def create_instance(self, name: str, *, webhook_url: str | None = None, secret: str = "") -> str:
+    def create_instance(
+        self, name: str, *, webhook_url: str | None = None, secret: str = ""
+    ) -> str:
         """An open instance; returns its key."""
         body: dict[str, Any] = {
             "instanceName": name,
@@ -74,8 +76,10 @@ class Sandbox:
         return answer
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        answer = self.client.request(method, path, json=body) if body is not None else (
-            self.client.request(method, path)
+        answer = (
+            self.client.request(method, path, json=body)
+            if body is not None
+            else (self.client.request(method, path))
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None

@@ -17,7 +17,7 @@ from shared.domain.breaker import BreakerState
 from shared.errors import TemporarilyUnavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
-from shared.providers.evolution import EvolutionClient, Instance
+from shared.providers.evolution import EvolutionClient
 from shared.queue.payloads import LeasedBatch
 from worker.attempts import Attempts
 from worker.deps import Deps
@@ -76,7 +76,7 @@ class Delivery:
             batch.lease_id,
             messages,
             loaded_at,
-            self._instance(row),
+            self.deps.credentials(row),
             self.attempts,
             self.evolution,
             self.turns,
@@ -88,16 +88,6 @@ class Delivery:
         except TemporarilyUnavailable as exc:
             log.warning("lane_not_freed", instance=row.name, error=exc.code)  # its lease lapses
         self.ring()
-
-    def _instance(self, row: LoadedLane) -> Instance:
-        token = self.deps.sealer.open_sealed(
-            row.token,
-            table="instances",
-            column="token",
-            tenant_id=row.tenant_id,
-            row_id=row.public_id,
-        )
-        return Instance(row.name, token)
 
     def _give_back(self, lane: Lane) -> None:
         """Hand back what did not leave, and the lane itself."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from redis import Redis
 
@@ -10,9 +11,23 @@ from shared.db.pool import ENGINE_ROLE, Pool, check_role, connection, make_pool
 from shared.domain.backoff import BackoffPolicy
 from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
+from shared.providers.evolution import Instance
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 from worker.outlet import EventOutlet
+
+
+class SealedInstance(Protocol):
+    """A row that holds an instance's sealed token."""
+
+    @property
+    def tenant_id(self) -> int: ...
+    @property
+    def public_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def token(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,17 @@ class Deps:
         """From the start of an attempt until the sweep takes its worker for dead."""
         knobs = self.settings.delivery
         return knobs.call_deadline_seconds + knobs.lease_margin_seconds
+
+    def credentials(self, row: SealedInstance) -> Instance:
+        """Name and key of an instance, its sealed token opened."""
+        token = self.sealer.open_sealed(
+            row.token,
+            table="instances",
+            column="token",
+            tenant_id=row.tenant_id,
+            row_id=row.public_id,
+        )
+        return Instance(row.name, token)
 
     def close(self) -> None:
         """Publish what is left and let go of the connections."""

@@ -21,7 +21,7 @@ from shared.domain.phone import same_person_forms
 from shared.errors import Unavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
-from shared.providers.evolution import EvolutionClient, FoundMessage, Instance
+from shared.providers.evolution import EvolutionClient, FoundMessage
 from worker.deps import Deps
 
 log = get_logger(__name__)
@@ -50,22 +50,16 @@ async def _look_up_all(deps: Deps, doubts: Sequence[Doubt]) -> list[list[FoundMe
 
 async def _look_up(deps: Deps, evolution: EvolutionClient, doubt: Doubt) -> list[FoundMessage]:
     """Messages that could be the doubted one: same recipient in any form, same text, in time."""
-    token = deps.sealer.open_sealed(
-        doubt.token,
-        table="instances",
-        column="token",
-        tenant_id=doubt.tenant_id,
-        row_id=doubt.public_id,
-    )
+    instance = deps.credentials(doubt)
     since, until = _window(deps, doubt.started_at)
     matches: dict[str, FoundMessage] = {}
     for form in same_person_forms(doubt.phone):
         try:
             rows = await evolution.find_own_messages(
-                Instance(doubt.instance, token), f"{form}@s.whatsapp.net", since, until
+                instance, f"{form}@s.whatsapp.net", since, until
             )
         except Unavailable as exc:
-            log.info("lookup_failed", instance=doubt.instance, error=exc.code)
+            log.info("lookup_failed", instance=doubt.name, error=exc.code)
             continue
         matches.update((row.provider_id, row) for row in rows if row.text == doubt.body)
     return sorted(matches.values(), key=lambda row: row.at)

@@ -171,20 +171,16 @@ def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any
 
 
 def _apply_connection(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str:
-    """The newest word about a connection; anything but `open` stops its lane."""
-    if entry.event == "connection.update":
-        state, reason = str(body.get("state") or "close"), body.get("statusReason")
-    else:
-        state, reason = "close", body.get("disconnectionReasonCode")
-    changed = rows.set_instance_state(
+    """Events of a connection overtake each other: this one only has Evolution asked again."""
+    reason = body.get("statusReason") or body.get("disconnectionReasonCode")
+    rows.note_connection(
         conn,
         entry.tenant_id,
         entry.instance_id,
-        state=state,
         reason=str(reason) if reason is not None else None,
         owner_phone=phone_of_jid(str(body.get("wuid") or "")),
     )
-    return _APPLIED if changed else _KNOWN
+    return _APPLIED
 
 
 def _text_of(body: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Everything `rapidflow up` needs on one machine: embedded servers and their supervision."""

@@ -16,7 +16,8 @@ _SQL = load_sql("open_sends.sql")
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A message whose outcome is unknown; `token` is the instance's, sealed."""
+    """A message whose outcome is unknown; `name` and `token` (sealed) are its
+    instance's."""
 
     tenant_id: int
     campaign_id: int
@@ -28,7 +29,7 @@ class Doubt:
     looks: int
     body: str
     public_id: str
-    instance: str
+    name: str
     token: bytes
 
 

@@ -28,7 +28,7 @@ UPDATE open_sends AS o
    AND c.tenant_id = o.tenant_id AND c.campaign_id = o.campaign_id AND c.position = o.position
    AND i.tenant_id = o.tenant_id AND i.instance_id = o.instance_id
 RETURNING o.tenant_id, o.campaign_id, o.position, o.attempt, o.instance_id, o.phone, o.started_at, o.looks,
-          c.body, i.public_id, i.name AS instance, i.token;
+          c.body, i.public_id, i.name, i.token;
 
 -- look_now --
 -- Something about a doubt has arrived: ask the provider at once.

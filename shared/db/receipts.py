@@ -87,22 +87,19 @@ def suppress(conn: Connection[Row], tenant_id: int, phone: str) -> bool:
     return conn.execute(_SQL["suppress"], params).rowcount > 0
 
 
-def set_instance_state(
+def note_connection(
     conn: Connection[Row],
     tenant_id: int,
     instance_id: int,
     *,
-    state: str,
     reason: str | None,
     owner_phone: str | None,
-) -> bool:
-    """Record what Evolution says of a connection; True when it changed."""
+) -> None:
+    """A connection changed, perhaps some time ago: have its state asked for."""
     params = {
         "tenant_id": tenant_id,
         "instance_id": instance_id,
-        "state": state,
         "reason": reason,
         "owner_phone": owner_phone,
     }
-    row = conn.execute(_SQL["set_instance_state"], params).fetchone()
-    return bool(row and row[0])
+    conn.execute(_SQL["note_connection"], params)

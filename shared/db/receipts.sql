@@ -106,13 +106,10 @@ INSERT INTO suppressions (tenant_id, phone, reason)
 VALUES (%(tenant_id)s, %(phone)s, 'opt_out')
     ON CONFLICT DO NOTHING;
 
--- set_instance_state --
--- What Evolution says of a connection; a connection that opens may send at once.
-  WITH changed AS (
-        UPDATE instances
-           SET state = %(state)s, state_reason = %(reason)s, state_at = clock_timestamp(),
-               owner_phone = coalesce(%(owner_phone)s, owner_phone)
-         WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s AND deleted_at IS NULL
-           AND (state IS DISTINCT FROM %(state)s OR state_reason IS DISTINCT FROM %(reason)s)
-     RETURNING tenant_id, instance_id)
-SELECT count(*) FROM changed;
+-- note_connection --
+-- A connection event arrived: it may be old, so it only says that Evolution should be asked. What it
+-- knows besides the state (why it closed, whose number it is) is kept.
+UPDATE instances
+   SET checked_at = '-infinity', state_reason = coalesce(%(reason)s, state_reason),
+       owner_phone = coalesce(%(owner_phone)s, owner_phone)
+ WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s AND deleted_at IS NULL;

@@ -89,6 +89,12 @@ class EvolutionClient:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("EvolutionClient is used outside its `async with`")
+        return self._session
+
     async def send_text(
         self, instance: Instance, phone: str, text: str, *, begun_at: float
     ) -> Receipt:
@@ -133,6 +139,27 @@ class EvolutionClient:
         records = (body.get("messages") or {}).get("records") or []
         return _found(records)
 
+    async def connection_state(self, instance: Instance) -> str:
+        """Evolution's word for the connection now: open, connecting, close; `missing` where it does
+        not know the instance.
+
+        Raises:
+            Unavailable: the question was not answered.
+        """
+        path = f"/instance/connectionState/{quote(instance.name, safe='')}"
+        try:
+            async with self._open_session.get(
+                self._base_url + path, headers={"apikey": instance.token}, allow_redirects=False
+            ) as answer:
+                body = _json(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise Unavailable("state_unknown", repr(exc)) from exc
+        if answer.status == 404:
+            return "missing"
+        if answer.status != 200 or body is None:
+            raise Unavailable("state_unknown", f"HTTP {answer.status}", http_status=answer.status)
+        return str((body.get("instance") or {}).get("state") or "close")
+
     async def _send(
         self, instance: Instance, route: str, payload: Mapping[str, Any], *, begun_at: float
     ) -> Receipt:
@@ -155,9 +182,7 @@ class EvolutionClient:
     async def _post(
         self, path: str, instance: Instance, payload: Mapping[str, Any]
     ) -> tuple[int, Mapping[str, Any] | None, Mapping[str, str]]:
-        if self._session is None:
-            raise RuntimeError("EvolutionClient is used outside its `async with`")
-        async with self._session.post(
+        async with self._open_session.post(
             self._base_url + path,
             data=orjson.dumps(payload),
             headers={"apikey": instance.token, "Content-Type": "application/json"},

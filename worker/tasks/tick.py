@@ -11,6 +11,7 @@ from shared.errors import TemporarilyUnavailable
 from shared.observability.logging import get_logger
 from shared.queue.names import TaskName
 from worker.app import app, process
+from worker.connections import refresh_connections
 from worker.evidence import reconcile
 from worker.receipts import apply_inbox
 from worker.sweeping import sweep
@@ -28,6 +29,7 @@ def tick(_payload: Any = None) -> None:
         "sweep": lambda: sweep(process.deps),
         "dispatch": run_dispatch,
         "receipts": lambda: apply_inbox(process.deps),
+        "connections": lambda: refresh_connections(process.deps),
         "waiting": _explain_waiting,
         "reconcile": lambda: reconcile(process.deps),
     }

@@ -1,0 +1,1 @@
+"""Subcommands of `rapidflow`, one file each."""

@@ -1,0 +1,172 @@
+"""`rapidflow doctor`: is everything there, and if not, what to do."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import httpx
+import psycopg
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.commands.checked import checked_settings
+from shared.coordination.redis_client import make_redis
+from shared.db import health
+from shared.db.migrate import pending_migrations
+from shared.db.pool import ENGINE_ROLE, check_role, connection_options
+from shared.errors import RapidFlowError
+from shared.settings import Settings
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: `fix` says what to do where it did not pass."""
+
+    check: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Check every dependency and the engine's own books; exit 1 if something needs doing."""
+    settings = checked_settings()
+    findings = [finding for check in _CHECKS for finding in check(settings)]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        _show(findings)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+def _show(findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    for finding in findings:
+        mark = "[green]ok  [/]" if finding.ok else "[red]fix [/]"
+        console.print(f"{mark} [bold]{finding.check}[/]: {escape(finding.found)}", soft_wrap=True)
+        if not finding.ok:
+            console.print(f"     {escape(finding.fix)}", soft_wrap=True)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("settings", True, f"complete; answering at {settings.base_url}")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    url = settings.database_url.get_secret_value()
+    options = connection_options(ENGINE_ROLE, settings.pool)
+    try:
+        waiting = pending_migrations(url)
+        if waiting:
+            fix = "Run `rapidflow migrate`."
+            yield Finding("migrations", False, f"not applied: {', '.join(waiting)}", fix)
+            return
+        with psycopg.connect(url, options=options, connect_timeout=5) as conn:
+            check_role(conn)
+            yield from _database_findings(conn)
+    except (psycopg.Error, RapidFlowError) as exc:
+        reason = (str(exc).strip() or repr(exc)).splitlines()[-1]
+        fix = "Check DATABASE_URL, that PostgreSQL runs, and `rapidflow migrate`."
+        yield Finding("PostgreSQL", False, reason, fix)
+
+
+def _database_findings(conn: "psycopg.Connection[tuple[object, ...]]") -> Iterator[Finding]:
+    server = health.get_server(conn)
+    yield Finding("PostgreSQL", True, f"version {server.version}, role bound by row-level security")
+    yield Finding(
+        "clock",
+        server.clock_skew_seconds < 5,
+        f"{server.clock_skew_seconds:.1f} s from the database's",
+        "Set both clocks by NTP; tokens and reports depend on them.",
+    )
+    backlog = health.get_backlog(conn)
+    yield Finding(
+        "engine",
+        backlog.oldest_due_seconds < 30 and not backlog.lapsed,
+        f"oldest due work {backlog.oldest_due_seconds:.0f} s, lapsed leases {backlog.lapsed}",
+        "Start or restart `rapidflow control`, `rapidflow beat` and `rapidflow worker`.",
+    )
+    behind = backlog.unpublished + backlog.unread
+    yield Finding(
+        "relay",
+        not behind,
+        f"{backlog.unpublished} unpublished events, {backlog.unread} unread webhooks",
+        "Start or restart `rapidflow control` and `rapidflow beat`.",
+    )
+    yield Finding("doubts", True, f"{backlog.in_doubt} messages in doubt")
+    unbalanced = health.list_unbalanced(conn, limit=20)
+    yield Finding(
+        "conservation",
+        not unbalanced,
+        "counters equal the rows" if not unbalanced else f"differ in {', '.join(unbalanced)}",
+        "This is a fault of RapidFlow: keep the log folder and report it.",
+    )
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    try:
+        with make_redis(settings.redis_url.get_secret_value()) as redis:
+            server = redis.info("server")
+            policy = redis.info("memory").get("maxmemory_policy", "noeviction")
+    except RedisError as exc:
+        fix = "Check REDIS_URL and that the server runs."
+        yield Finding("Redis", False, repr(exc), fix)
+        return
+    version = server.get("valkey_version") or server.get("redis_version")
+    yield Finding(
+        "Redis",
+        policy == "noeviction",
+        f"version {version}, maxmemory-policy {policy}",
+        "Set maxmemory-policy to noeviction: an evicted queue loses work until the sweep.",
+    )
+
+
+def _evolution(settings: Settings) -> Iterator[Finding]:
+    headers = {"apikey": settings.evolution_api_key.get_secret_value()}
+    began = time.monotonic()
+    try:
+        answer = httpx.get(
+            f"{settings.evolution_api_url}/instance/fetchInstances", headers=headers, timeout=10
+        )
+    except httpx.HTTPError as exc:
+        fix = "Check EVOLUTION_API_URL and that Evolution runs."
+        yield Finding("Evolution", False, repr(exc), fix)
+        return
+    took = time.monotonic() - began
+    yield Finding(
+        "Evolution",
+        answer.status_code == 200,
+        f"HTTP {answer.status_code} in {took:.2f} s",
+        "401: check EVOLUTION_API_KEY. 404: EVOLUTION_API_URL is not an Evolution v2 server.",
+    )
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    for name, folder in (("LOG_DIR", settings.log_dir), ("DATA_DIR", settings.data_dir)):
+        place = _existing(folder)
+        free = shutil.disk_usage(place).free // _MIB
+        fix = f"Free some space where {name} is."
+        yield Finding(name, free > 200, f"{folder}: {free} MiB free", fix)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or its nearest parent that exists."""
+    return next(
+        place for place in (folder.absolute(), *folder.absolute().parents) if place.exists()
+    )
+
+
+_CHECKS: tuple[Check, ...] = (_settings, _database, _redis, _evolution, _folders)

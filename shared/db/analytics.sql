@@ -1,0 +1,38 @@
+-- hours --
+-- Sends of one campaign by hour of the day in the tenant's time zone.
+SELECT extract(hour FROM h.hour AT TIME ZONE t.time_zone)::int AS hour,
+       sum(h.sent)::int AS sent, sum(h.failed)::int AS failed
+  FROM campaign_hours AS h
+  JOIN tenants AS t USING (tenant_id)
+ WHERE h.tenant_id = %(tenant_id)s AND h.campaign_id = %(campaign_id)s
+ GROUP BY 1
+ ORDER BY 1;
+
+-- percentiles --
+-- Duration of the provider calls that sent, of one campaign.
+SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at))
+  FROM attempts
+ WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND verdict = 'sent';
+
+-- summary --
+SELECT count(*)::int AS total_campaigns,
+       count(*) FILTER (WHERE k.status = 'completed')::int AS completed_campaigns,
+       count(*) FILTER (WHERE k.status = 'running')::int AS running_campaigns,
+       coalesce(round(avg(100.0 * c.sent / nullif(c.sent + c.failed, 0)), 2), 0)::double precision
+         AS avg_success_rate,
+       coalesce(sum(c.sent), 0)::bigint AS total_sent,
+       coalesce(sum(c.failed), 0)::bigint AS total_errors,
+       coalesce(sum(c.in_doubt), 0)::bigint AS total_in_doubt
+  FROM campaigns AS k
+  JOIN campaign_counters AS c USING (tenant_id, campaign_id)
+ WHERE k.tenant_id = %(tenant_id)s;
+
+-- daily --
+-- The last 30 days in the tenant's time zone, days without sends too.
+SELECT d.day::date AS day, coalesce(u.sent, 0) AS sent, coalesce(u.failed, 0) AS failed
+  FROM tenants AS t
+ CROSS JOIN LATERAL generate_series((now() AT TIME ZONE t.time_zone)::date - 29,
+                                    (now() AT TIME ZONE t.time_zone)::date, interval '1 day') AS d(day)
+  LEFT JOIN usage_daily AS u ON u.tenant_id = t.tenant_id AND u.day = d.day::date
+ WHERE t.tenant_id = %(tenant_id)s
+ ORDER BY d.day;

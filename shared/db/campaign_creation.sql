@@ -1,0 +1,63 @@
+-- insert_campaign --
+INSERT INTO campaigns (tenant_id, public_id, user_id, name, status, priority, template, image_url,
+                       delay_min, delay_max, scheduled_at, request_id)
+VALUES (%(tenant_id)s, %(public_id)s, %(user_id)s, %(name)s,
+        CASE WHEN %(scheduled_at)s::timestamptz > now() THEN 'scheduled' ELSE 'pending' END,
+        %(priority)s, %(template)s, %(image_url)s, %(delay_min)s, %(delay_max)s, %(scheduled_at)s,
+        %(request_id)s)
+RETURNING campaign_id, status, created_at;
+
+-- temp_table --
+-- COPY into a table with row-level security is refused, so rows come in through one without.
+CREATE TEMP TABLE new_contacts (
+  position int, name text, phone text, variables jsonb, body text, reason text
+) ON COMMIT DROP;
+
+-- copy --
+COPY new_contacts (position, name, phone, variables, body, reason) FROM STDIN;
+
+-- insert_contacts --
+INSERT INTO contacts (tenant_id, campaign_id, position, name, phone, variables, body)
+SELECT %(tenant_id)s, %(campaign_id)s, position, name, phone, variables, body
+  FROM new_contacts;
+
+-- insert_messages --
+INSERT INTO messages (tenant_id, campaign_id, position, status, reason, due_at)
+SELECT %(tenant_id)s, %(campaign_id)s, position,
+       CASE WHEN reason IS NULL THEN 'pending' ELSE 'skipped' END, reason,
+       CASE WHEN reason IS NULL THEN coalesce(%(scheduled_at)s::timestamptz, now()) END
+  FROM new_contacts;
+
+-- insert_counters --
+INSERT INTO campaign_counters (tenant_id, campaign_id, total, skipped, gap_seconds)
+VALUES (%(tenant_id)s, %(campaign_id)s, %(total)s, %(skipped)s, %(gap_seconds)s);
+
+-- insert_pace --
+INSERT INTO campaign_pace (tenant_id, campaign_id, next_due_at, next_slot_at, waiting_reason)
+VALUES (%(tenant_id)s, %(campaign_id)s, coalesce(%(scheduled_at)s::timestamptz, now()),
+        coalesce(%(scheduled_at)s::timestamptz, now()), %(waiting_reason)s);
+
+-- insert_errors --
+INSERT INTO campaign_errors (tenant_id, campaign_id, kind, code, count)
+SELECT %(tenant_id)s, %(campaign_id)s, 'skipped', reason, count(*)
+  FROM new_contacts
+ WHERE reason IS NOT NULL
+ GROUP BY reason;
+
+-- insert_instances --
+INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
+SELECT %(tenant_id)s, %(campaign_id)s, unnest(%(instance_ids)s::bigint[]);
+
+-- suppressed --
+SELECT phone
+  FROM suppressions
+ WHERE tenant_id = %(tenant_id)s AND phone = ANY(%(phones)s::text[]);
+
+-- queue_position --
+-- Campaigns of this user that start before this one; NULL where a place is free.
+SELECT CASE WHEN (SELECT count(*) FROM campaigns
+                   WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND status = 'running')
+                 < %(running_campaigns)s THEN NULL
+            ELSE (SELECT count(*) + 1 FROM campaigns
+                   WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND status = 'pending'
+                     AND campaign_id <> %(campaign_id)s AND priority >= %(priority)s) END;

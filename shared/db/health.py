@@ -1,0 +1,61 @@
+"""Questions `rapidflow doctor` asks the database, as the engine."""
+
+import time
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from shared.db.messages import recount
+from shared.db.pool import Row
+from shared.db.sql import load_sql
+
+_SQL = load_sql("health.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """PostgreSQL itself; the skew is between its clock and ours."""
+
+    version: str
+    clock_skew_seconds: float
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What should have moved by now."""
+
+    oldest_due_seconds: float
+    lapsed: int
+    unpublished: int
+    unread: int
+    in_doubt: int
+
+
+def get_server(conn: Connection[Row]) -> Server:
+    """Version, clock and connections."""
+    with conn.cursor(row_factory=class_row(Server)) as cur:
+        row = cur.execute(_SQL["server"], {"now": time.time()}).fetchone()
+    assert row is not None  # noqa: S101  always one row
+    return row
+
+
+def get_backlog(conn: Connection[Row]) -> Backlog:
+    """How far behind the engine is."""
+    with conn.cursor(row_factory=class_row(Backlog)) as cur:
+        row = cur.execute(_SQL["backlog"]).fetchone()
+    assert row is not None  # noqa: S101  always one row
+    return row
+
+
+def list_unbalanced(conn: Connection[Row], *, limit: int) -> list[str]:
+    """Of the newest campaigns, those whose counters differ from a count of their messages."""
+    unbalanced = []
+    for row in conn.execute(_SQL["recent_campaigns"], {"limit": limit}).fetchall():
+        tenant_id, campaign_id, public_id, *counters = row
+        count = recount(conn, tenant_id, campaign_id)
+        rows = [count.total, count.sent, count.failed, count.in_doubt]
+        if [*rows, count.cancelled, count.skipped] != counters:
+            unbalanced.append(public_id)
+    return unbalanced

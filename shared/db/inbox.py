@@ -1,0 +1,39 @@
+"""The provider's webhooks, stored before anything is done with them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from shared.db.pool import Row
+from shared.db.sql import load_sql
+
+_SQL = load_sql("inbox.sql")
+
+CONNECTION_EVENT = "connection.update"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """One event of an instance; `body` is the envelope's `data`, never its `apikey`."""
+
+    instance_id: int
+    event: str
+    dedupe_key: str
+    body: Any
+
+
+def store(conn: Connection[Row], tenant_id: int, event: ProviderEvent) -> bool:
+    """False where it was known already, or says nothing new about the connection."""
+    params = {
+        "tenant_id": tenant_id,
+        "instance_id": event.instance_id,
+        "event": event.event,
+        "dedupe_key": event.dedupe_key,
+        "body": Jsonb(event.body),
+    }
+    if event.event == CONNECTION_EVENT and isinstance(event.body, dict):
+        params["state"] = str(event.body.get("state"))
+        return conn.execute(_SQL["store_connection"], params).fetchone() is not None
+    return conn.execute(_SQL["store"], params).fetchone() is not None

@@ -1,0 +1,49 @@
+"""Is the number connected? Webhooks overtake each other: they are a hint, and Evolution is asked."""
+
+import asyncio
+from collections.abc import Sequence
+
+from shared.db import connections as rows
+from shared.db.connections import UncheckedInstance
+from shared.db.pool import connection
+from shared.errors import Unavailable
+from shared.observability.logging import get_logger
+from shared.providers.evolution import EvolutionClient
+from worker.deps import Deps
+
+log = get_logger(__name__)
+
+_AT_ONCE = 50
+_ASK_AGAIN_SECONDS = 15.0
+
+
+def refresh_connections(deps: Deps) -> int:
+    """Ask about instances that may have changed; returns how many did."""
+    with connection(deps.pool) as conn:
+        asked = rows.claim_unchecked(conn, every_seconds=_ASK_AGAIN_SECONDS, limit=_AT_ONCE)
+    if not asked:
+        return 0
+    states = asyncio.run(_ask_all(deps, asked))
+    changed = 0
+    for instance, state in zip(asked, states, strict=True):
+        if state is None:
+            continue
+        with connection(deps.pool) as conn:
+            if rows.set_state(conn, instance.tenant_id, instance.instance_id, state):
+                changed += 1
+                log.info("instance_state", instance=instance.name, state=state)
+    return changed
+
+
+async def _ask_all(deps: Deps, asked: Sequence[UncheckedInstance]) -> list[str | None]:
+    knobs = deps.settings
+    async with EvolutionClient(knobs.evolution_api_url, knobs.delivery) as evolution:
+        return await asyncio.gather(*(_ask(deps, evolution, instance) for instance in asked))
+
+
+async def _ask(deps: Deps, evolution: EvolutionClient, instance: UncheckedInstance) -> str | None:
+    try:
+        return await evolution.connection_state(deps.credentials(instance))
+    except Unavailable as exc:
+        log.info("state_not_told", instance=instance.name, error=exc.code)
+        return None
