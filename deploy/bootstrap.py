@@ -6,7 +6,6 @@ Every step looks before it acts, so it runs at every start and from two processe
 import contextlib
 import os
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 import psycopg
 from psycopg import Connection
 
-from api.instance_actions import Instances, Owner, Seen
+from api.instance_actions import Instances, Owner
 from shared.db import api_keys, audit, tenants, users
 from shared.db.pool import (
     APP_ROLE,
@@ -25,7 +24,7 @@ from shared.db.pool import (
     connection_options,
     make_pool,
 )
-from shared.errors import InvalidTransition, ProviderError, RapidFlowError
+from shared.errors import InvalidTransition, RapidFlowError
 from shared.observability.logging import get_logger
 from shared.providers.evolution_admin import EvolutionAdmin
 from shared.security.passwords import Passwords, readable_password
@@ -93,8 +92,9 @@ def ensure_demo_instance(settings: Settings, *, name: str = DEMO_INSTANCE) -> st
         return "missing"
     owner = Owner(tenant.tenant_id, _ACTOR)
     with instance_operations(settings) as operations:
-        seen = _ensure_instance(operations, owner, name)
-        return _wait_open(operations, owner, name, seen)
+        _ensure_instance(operations, owner, name)
+        # The sandbox scans its own QR codes.
+        return operations.wait_open(owner, name, seconds=_DEMO_SECONDS)
 
 
 @contextlib.contextmanager
@@ -202,28 +202,15 @@ def _write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _ensure_instance(operations: Instances, owner: Owner, name: str) -> Seen:
+def _ensure_instance(operations: Instances, owner: Owner, name: str) -> None:
     if operations.holds(owner, name) is not None:
         try:
-            return operations.restore(owner, name)
+            operations.restore(owner, name)
         except InvalidTransition:  # Evolution has another one: take that
             operations.drop_row(owner, name)
+        else:
+            return
     if operations.evolution.find(name) is not None:
-        return operations.adopt(owner, name, None, proof_needed=False)
-    return operations.create(owner, name, qrcode=True)
-
-
-def _wait_open(operations: Instances, owner: Owner, name: str, seen: Seen) -> str:
-    """The sandbox scans its own QR codes; a real phone takes longer and is not waited for."""
-    deadline = time.monotonic() + _DEMO_SECONDS
-    state = seen.instance.state
-    while state != "open" and time.monotonic() < deadline:
-        time.sleep(0.3)
-        with contextlib.suppress(ProviderError):
-            state = _nudged(operations, owner, name)
-    return state
-
-
-def _nudged(operations: Instances, owner: Owner, name: str) -> str:
-    """Its state now; one that is closed is asked to connect."""
-    return operations.look(owner, name, wake=True).instance.state
+        operations.adopt(owner, name, None, proof_needed=False)
+    else:
+        operations.create(owner, name, qrcode=True)

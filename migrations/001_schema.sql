@@ -179,13 +179,13 @@ CREATE TABLE campaigns (
   finished_at     timestamptz,
   created_at      timestamptz NOT NULL DEFAULT now(),
   request_id      text,
-  PRIMARY KEY (tenant_id, campaign_id),
+  PRIMARY KEY (campaign_id, tenant_id),
   FOREIGN KEY (tenant_id, user_id) REFERENCES users,
   CHECK (delay_min >= 0 AND delay_max >= delay_min AND delay_max <= 3600)
 ) WITH (fillfactor = 70);
 CALL protect('campaigns', 'SELECT, INSERT, UPDATE');
-CREATE UNIQUE INDEX campaigns_by_id ON campaigns (campaign_id);
-CREATE UNIQUE INDEX campaigns_by_public_id ON campaigns (tenant_id, public_id);
+CREATE UNIQUE INDEX campaigns_by_public_id ON campaigns (public_id, tenant_id);
+CREATE INDEX campaigns_of_tenant ON campaigns (tenant_id, campaign_id DESC);
 CREATE INDEX campaigns_waiting ON campaigns (priority DESC, campaign_id) WHERE status IN ('pending', 'scheduled');
 CREATE INDEX campaigns_running ON campaigns (user_id) WHERE status = 'running';
 
@@ -194,8 +194,8 @@ CREATE TABLE campaign_instances (
   tenant_id   bigint NOT NULL,
   campaign_id bigint NOT NULL,
   instance_id bigint NOT NULL,
-  PRIMARY KEY (tenant_id, campaign_id, instance_id),
-  FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns ON DELETE CASCADE,
+  PRIMARY KEY (campaign_id, instance_id, tenant_id),
+  FOREIGN KEY (campaign_id, tenant_id) REFERENCES campaigns ON DELETE CASCADE,
   FOREIGN KEY (tenant_id, instance_id) REFERENCES instances
 );
 CALL protect('campaign_instances', 'SELECT, INSERT, DELETE');
@@ -210,11 +210,10 @@ CREATE TABLE campaign_pace (
   next_slot_at   timestamptz NOT NULL DEFAULT now(),
   served_at      timestamptz NOT NULL DEFAULT '-infinity',
   waiting_reason text,
-  PRIMARY KEY (tenant_id, campaign_id),
-  FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns ON DELETE CASCADE
+  PRIMARY KEY (campaign_id, tenant_id),
+  FOREIGN KEY (campaign_id, tenant_id) REFERENCES campaigns ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 CALL protect('campaign_pace', 'SELECT, INSERT, UPDATE, DELETE');
-CREATE UNIQUE INDEX campaign_pace_by_campaign ON campaign_pace (campaign_id);
 CREATE INDEX campaign_pace_due ON campaign_pace (next_due_at);
 
 -- Counters and the event number, apart from the status row: a batch's verdict locks only these, in
@@ -242,11 +241,10 @@ CREATE TABLE campaign_counters (
   last_sent_at     timestamptz,
   gap_seconds      double precision,           -- expected pause between two messages, set at the start
   seq              bigint NOT NULL DEFAULT 0,  -- number of the last event
-  PRIMARY KEY (tenant_id, campaign_id),
-  FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns ON DELETE CASCADE,
+  PRIMARY KEY (campaign_id, tenant_id),
+  FOREIGN KEY (campaign_id, tenant_id) REFERENCES campaigns ON DELETE CASCADE,
   CHECK (processed <= total)
 ) WITH (fillfactor = 50);
 CALL protect('campaign_counters', 'SELECT, INSERT, UPDATE');
-CREATE UNIQUE INDEX campaign_counters_by_campaign ON campaign_counters (campaign_id);
 
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO rapidflow_app, rapidflow_engine;

@@ -15,12 +15,12 @@ CREATE TABLE contacts (
   phone       text NOT NULL,         -- canonical digits; as given (bounded) where it was not usable
   variables   jsonb NOT NULL DEFAULT '{}',
   body        text,                  -- the text that is sent, on every attempt; NULL: never sent
-  PRIMARY KEY (tenant_id, campaign_id, position),
-  FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns ON DELETE CASCADE
+  PRIMARY KEY (campaign_id, position, tenant_id),
+  FOREIGN KEY (campaign_id, tenant_id) REFERENCES campaigns ON DELETE CASCADE
 );
 CALL protect('contacts', 'SELECT, INSERT, UPDATE');
 -- A sendable number stands once in a campaign, whatever form it was written in.
-CREATE UNIQUE INDEX contacts_once ON contacts (tenant_id, campaign_id, phone) WHERE body IS NOT NULL;
+CREATE UNIQUE INDEX contacts_once ON contacts (campaign_id, phone, tenant_id) WHERE body IS NOT NULL;
 -- Who an answer, an opt-out or an erasure is about.
 CREATE INDEX contacts_by_phone ON contacts (tenant_id, phone, campaign_id) WHERE body IS NOT NULL;
 
@@ -47,12 +47,12 @@ CREATE TABLE messages (
   read_at             timestamptz,
   replied_at          timestamptz,
   duplicate_suspected boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (tenant_id, campaign_id, position),
-  FOREIGN KEY (tenant_id, campaign_id, position) REFERENCES contacts ON DELETE CASCADE
+  PRIMARY KEY (campaign_id, position, tenant_id),
+  FOREIGN KEY (campaign_id, position, tenant_id) REFERENCES contacts ON DELETE CASCADE
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 CALL protect('messages', 'SELECT, INSERT, UPDATE');
 CREATE INDEX messages_due ON messages (campaign_id, due_at, position) WHERE status = 'pending';
 CREATE INDEX messages_lapse ON messages (lease_until) WHERE status IN ('leased', 'sending');
-CREATE INDEX messages_in_doubt ON messages (tenant_id, campaign_id, position) WHERE status = 'in_doubt';
+CREATE INDEX messages_in_doubt ON messages (campaign_id, position) WHERE status = 'in_doubt';
 -- Receipts and evidence name the provider's id; no message owns another's.
 CREATE UNIQUE INDEX messages_by_provider_id ON messages (instance_id, provider_id) WHERE provider_id IS NOT NULL;

@@ -19,7 +19,7 @@ CREATE TABLE attempts (
   detail      text,
   http_status int,
   provider_id text,
-  PRIMARY KEY (tenant_id, campaign_id, position, number)
+  PRIMARY KEY (campaign_id, position, number, tenant_id)
 );
 CALL protect('attempts', 'SELECT');
 
@@ -35,10 +35,10 @@ CREATE TABLE open_sends (
   in_doubt     boolean NOT NULL DEFAULT false,
   next_look_at timestamptz,         -- of a doubt: when the provider is asked again
   looks        smallint NOT NULL DEFAULT 0,
-  PRIMARY KEY (tenant_id, instance_id, phone)
+  PRIMARY KEY (instance_id, phone, tenant_id)
 ) WITH (fillfactor = 50);
 CALL protect('open_sends', 'SELECT, DELETE');
-CREATE UNIQUE INDEX open_sends_of_message ON open_sends (tenant_id, campaign_id, position);
+CREATE UNIQUE INDEX open_sends_of_message ON open_sends (campaign_id, position, tenant_id);
 CREATE INDEX open_sends_in_flight ON open_sends (instance_id) WHERE NOT in_doubt;
 CREATE INDEX open_sends_to_look ON open_sends (next_look_at) WHERE in_doubt;
 

@@ -12,7 +12,7 @@ CREATE TABLE campaign_events (
   events       jsonb NOT NULL,      -- [{seq, event, position?, …}, …]
   created_at   timestamptz NOT NULL DEFAULT now(),
   published_at timestamptz,
-  PRIMARY KEY (tenant_id, campaign_id, last_seq)
+  PRIMARY KEY (campaign_id, last_seq, tenant_id)
 ) WITH (fillfactor = 80);
 CALL protect('campaign_events', 'SELECT, INSERT, UPDATE');
 CREATE INDEX campaign_events_unpublished ON campaign_events (created_at) WHERE published_at IS NULL;
@@ -24,7 +24,7 @@ CREATE TABLE campaign_hours (
   sent        int NOT NULL DEFAULT 0,
   failed      int NOT NULL DEFAULT 0,
   seconds_sum double precision NOT NULL DEFAULT 0,
-  PRIMARY KEY (tenant_id, campaign_id, hour)
+  PRIMARY KEY (campaign_id, hour, tenant_id)
 ) WITH (fillfactor = 50);
 CALL protect('campaign_hours', 'SELECT');
 
@@ -35,7 +35,7 @@ CREATE TABLE campaign_errors (
   kind        text NOT NULL CHECK (kind IN ('failed', 'skipped')),
   code        text NOT NULL,
   count       int NOT NULL DEFAULT 0,
-  PRIMARY KEY (tenant_id, campaign_id, kind, code)
+  PRIMARY KEY (campaign_id, kind, code, tenant_id)
 ) WITH (fillfactor = 50);
 CALL protect('campaign_errors', 'SELECT, INSERT');
 

@@ -1,8 +1,8 @@
 """Every knob, typed, read once at start.
 
-The names a hosting platform uses (`DATABASE_URL`, `REDIS_URL`, …) work plain and with the
-prefix `RAPIDFLOW_`; the plain one wins. Everything else is
-`RAPIDFLOW_GROUP__NAME`. A secret may be given as `NAME_FILE`, the path of a file that holds it. `.env` in the working directory is read too.
+The names a hosting platform uses (`DATABASE_URL`, `REDIS_URL`, …) work plain and with the prefix
+`RAPIDFLOW_`; the plain one wins. Everything else is `RAPIDFLOW_GROUP__NAME`. A secret may be given
+as `NAME_FILE`, the path of a file that holds it. `.env` in the working directory is read too.
 """
 
 import base64

@@ -1,5 +1,5 @@
-"""Real servers for every test: PostgreSQL and Valkey started once, a migrated clone per test, and the
-Evolution sandbox as a process of its own."""
+"""Real servers for every test: PostgreSQL and Valkey started once, a migrated clone per test, and
+the Evolution sandbox as a process of its own."""
 
 import base64
 import os

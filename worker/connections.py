@@ -1,4 +1,4 @@
-"""Is the number connected? Webhooks overtake each other: they are a hint, and Evolution is asked."""
+"""Is the number connected? Webhooks overtake each other: a hint, after which Evolution is asked."""
 
 import asyncio
 from collections.abc import Sequence

@@ -2,13 +2,15 @@
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 
 def make_redis(url: str, *, max_connections: int = 64) -> Redis:
-    """A client that connects on first use and gives up after one short retry.
+    """A client that connects on first use.
 
-    The server being away raises `redis.exceptions.RedisError` within about two seconds.
+    A dropped connection is tried once more, a frozen server is not: either way a
+    `redis.exceptions.RedisError` comes within about a second.
     """
     return Redis.from_url(
         url,
@@ -16,7 +18,9 @@ def make_redis(url: str, *, max_connections: int = 64) -> Redis:
         socket_connect_timeout=1.0,
         socket_keepalive=True,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
+        retry=Retry(
+            ExponentialBackoff(cap=0.1, base=0.02), 1, supported_errors=(RedisConnectionError,)
+        ),
         max_connections=max_connections,
         protocol=3,
     )

@@ -49,7 +49,7 @@ RETURNING c.tenant_id, c.campaign_id, r.delay_min, r.delay_max, r.messages_per_s
        paced AS (
         INSERT INTO campaign_pace (tenant_id, campaign_id)
         SELECT tenant_id, campaign_id FROM started ORDER BY campaign_id
-            ON CONFLICT (tenant_id, campaign_id) DO UPDATE
+            ON CONFLICT (campaign_id, tenant_id) DO UPDATE
            SET next_due_at = now(), next_slot_at = greatest(campaign_pace.next_slot_at, now()),
                waiting_reason = NULL)
 UPDATE campaign_counters AS c
@@ -131,9 +131,12 @@ SELECT p.tenant_id, p.campaign_id,
         SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(ranks)s::int[],
                              %(instance_ids)s::bigint[], %(lease_ids)s::uuid[], %(waits)s::double precision[])
                AS s(tenant_id, campaign_id, rank, instance_id, lease_id, wait_seconds)),
-       quota AS (SELECT tenant_id, campaign_id, count(*) AS room FROM slot GROUP BY tenant_id, campaign_id),
+       quota AS (  -- a campaign's slots as arrays, so that a message finds its own by rank
+        SELECT tenant_id, campaign_id, count(*) AS room, array_agg(instance_id ORDER BY rank) AS instances,
+               array_agg(lease_id ORDER BY rank) AS leases, array_agg(wait_seconds ORDER BY rank) AS waits
+          FROM slot GROUP BY tenant_id, campaign_id),
        picked AS MATERIALIZED (
-        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at,
+        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at, q.instances, q.leases, q.waits,
                row_number() OVER (PARTITION BY q.campaign_id ORDER BY m.due_at, m.position) AS rank
           FROM quota AS q
          CROSS JOIN LATERAL (
@@ -144,13 +147,12 @@ SELECT p.tenant_id, p.campaign_id,
                 LIMIT q.room
                   FOR UPDATE SKIP LOCKED) AS m)
 UPDATE messages AS m
-   SET status = 'leased', lease_id = s.lease_id, instance_id = s.instance_id, reason = NULL,
+   SET status = 'leased', lease_id = p.leases[p.rank], instance_id = p.instances[p.rank], reason = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s),
-       slot_at = greatest(clock_timestamp() + make_interval(secs => s.wait_seconds), p.due_at)
+       slot_at = greatest(clock_timestamp() + make_interval(secs => p.waits[p.rank]), p.due_at)
   FROM picked AS p
-  JOIN slot AS s USING (tenant_id, campaign_id, rank)
  WHERE m.tenant_id = p.tenant_id AND m.campaign_id = p.campaign_id AND m.position = p.position
-RETURNING m.tenant_id, m.campaign_id, m.position, m.instance_id, m.lease_id, s.rank;
+RETURNING m.tenant_id, m.campaign_id, m.position, m.instance_id, m.lease_id, p.rank;
 
 -- advance_pace --
 -- Next free slot of each campaign looked at, and when to look again.

@@ -7,10 +7,15 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
        p.messages_per_second::double precision AS messages_per_second
   FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[])
        WITH ORDINALITY AS want(tenant_id, campaign_id, position, ordinal)
-  JOIN messages AS m USING (tenant_id, campaign_id, position)
-  JOIN contacts AS c USING (tenant_id, campaign_id, position)
-  JOIN campaigns AS k USING (tenant_id, campaign_id)
-  JOIN plans AS p USING (tenant_id)
+ CROSS JOIN LATERAL (  -- by key, never by the index of all leases; OFFSET 0 keeps it so
+       SELECT * FROM messages
+        WHERE campaign_id = want.campaign_id AND position = want.position
+          AND tenant_id = want.tenant_id
+       OFFSET 0) AS m
+  JOIN contacts AS c ON c.campaign_id = m.campaign_id AND c.position = m.position
+       AND c.tenant_id = m.tenant_id
+  JOIN campaigns AS k ON k.campaign_id = m.campaign_id AND k.tenant_id = m.tenant_id
+  JOIN plans AS p ON p.tenant_id = m.tenant_id
  WHERE m.status = 'leased' AND m.lease_id = %(lease_id)s AND m.lease_until > clock_timestamp()
  ORDER BY m.slot_at, want.ordinal;
 
@@ -31,11 +36,10 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
        mine AS MATERIALIZED (
         SELECT m.tenant_id, m.campaign_id, m.position, m.attempts + 1 AS attempt, w.instance_id, w.phone
           FROM want AS w
-          JOIN campaign AS k ON k.tenant_id = w.tenant_id AND k.campaign_id = w.campaign_id
-               AND k.status = 'running'
           JOIN messages AS m ON m.tenant_id = w.tenant_id AND m.campaign_id = w.campaign_id
                AND m.position = w.position
-         WHERE m.status = 'leased' AND m.lease_id = w.lease_id AND m.lease_until > clock_timestamp()
+         WHERE w.campaign_id = ANY (ARRAY(SELECT campaign_id FROM campaign WHERE status = 'running'))
+           AND m.status = 'leased' AND m.lease_id = w.lease_id AND m.lease_until > clock_timestamp()
            AND NOT EXISTS (SELECT FROM suppressions AS s
                             WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)
          ORDER BY m.campaign_id, m.position
@@ -251,7 +255,7 @@ UPDATE messages AS m
           FROM counted
          WHERE now_sent + now_failed > 0
          ORDER BY campaign_id
-            ON CONFLICT (tenant_id, campaign_id, hour) DO UPDATE
+            ON CONFLICT (campaign_id, hour, tenant_id) DO UPDATE
            SET sent = h.sent + excluded.sent, failed = h.failed + excluded.failed,
                seconds_sum = h.seconds_sum + excluded.seconds_sum),
        errors AS (
@@ -262,7 +266,7 @@ UPDATE messages AS m
          WHERE n.after IN ('failed', 'skipped')
          GROUP BY n.tenant_id, n.campaign_id, n.after, n.code
          ORDER BY n.campaign_id, n.after, n.code
-            ON CONFLICT (tenant_id, campaign_id, kind, code) DO UPDATE SET count = x.count + excluded.count),
+            ON CONFLICT (campaign_id, kind, code, tenant_id) DO UPDATE SET count = x.count + excluded.count),
        usage AS (
         INSERT INTO usage_daily AS u (tenant_id, day, sent, failed)
         SELECT c.tenant_id, (now() AT TIME ZONE t.time_zone)::date, sum(c.now_sent), sum(c.now_failed)

@@ -4,9 +4,9 @@
 DELETE FROM open_sends AS o
  USING messages AS m
  WHERE m.tenant_id = o.tenant_id AND m.campaign_id = o.campaign_id AND m.position = o.position
+   AND o.started_at < clock_timestamp() - interval '10 minutes'
    AND (o.started_at < clock_timestamp() - make_interval(secs => %(hours)s * 3600)
-        OR (m.status NOT IN ('sending', 'in_doubt')
-            AND o.started_at < clock_timestamp() - interval '10 minutes'));
+        OR m.status NOT IN ('sending', 'in_doubt'));
 
 -- claim_doubts --
 -- Doubts to ask the provider about now. The next look is set first, so a look that dies is not

@@ -18,14 +18,23 @@ APP_ROLE = "rapidflow_app"
 ENGINE_ROLE = "rapidflow_engine"
 AUTH_ROLE = "rapidflow_auth"
 
+# The engine's statements look up a bounded number of rows by key. Statistics of a queue table are
+# always out of date, and a plan that reads it whole costs a hundred times more: such plans are not
+# considered. Measured: 300 ms instead of 2 ms to load a batch right after an import.
+_KEYED_PLANS = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+    " -c plan_cache_mode=force_generic_plan"
+)
+
 Row = tuple[Any, ...]
 Pool = ConnectionPool[Connection[Row]]
 
 
 def connection_options(role: str, limits: PoolSettings) -> str:
     """libpq `options`: the role and the time limits every statement of this pool runs under."""
+    planner = _KEYED_PLANS if role == ENGINE_ROLE else "-c jit=off"
     return (
-        f"-c role={role} -c statement_timeout={limits.statement_milliseconds} "
+        f"{planner} -c role={role} -c statement_timeout={limits.statement_milliseconds} "
         f"-c lock_timeout={limits.lock_milliseconds} "
         f"-c idle_in_transaction_session_timeout={limits.idle_in_transaction_milliseconds} "
         "-c synchronous_commit=on -c timezone=UTC"

@@ -49,9 +49,8 @@ def test_counters_events_and_rollups_move_with_the_verdicts(
         )
         for event in batch  # type: ignore[attr-defined]
     ]
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1)) and row[4] == len(
-        events
-    )
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert row[4] == len(events)
     kinds = [event["event"] for event in events]
     assert kinds[0] == "campaign_started"
     assert kinds[-1] == "campaign_complete"

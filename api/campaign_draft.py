@@ -1,0 +1,152 @@
+"""From a body to the rows of a campaign: judged contacts, rendered texts. No I/O."""
+
+from dataclasses import dataclass
+
+from api.schemas.campaigns import CampaignBody, validation_answer
+from shared.db.campaign_creation import NewContact
+from shared.db.instances import NamedInstance
+from shared.db.tenants import Defaults
+from shared.domain.contacts import CheckedContacts, Contact, check_contacts
+from shared.domain.template import MAX_TEXT, render, unknown_variables
+from shared.errors import FieldProblem, InvalidRequest
+from shared.settings import PacingSettings
+
+_MAX_FIELDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two messages of the campaign."""
+
+    delay_min: float
+    delay_max: float
+
+    def gap_seconds(self, messages_per_second: float) -> float:
+        """What to expect between two messages, the plan's rate included."""
+        return max((self.delay_min + self.delay_max) / 2, 1 / messages_per_second)
+
+
+def judge(body: CampaignBody, suppressed: frozenset[str], *, foreign: bool) -> CheckedContacts:
+    """Every row of the list."""
+    return check_contacts(body.contacts, suppressed=suppressed, allow_foreign=foreign)
+
+
+def require_sendable(checked: CheckedContacts) -> None:
+    """Raises InvalidRequest with the first problems where nobody can be written to."""
+    if checked.validation.valid:
+        return
+    fields = [
+        FieldProblem(f"contacts[{item.index}].{item.field}", item.message, item.reason)
+        for item in checked.validation.first_problems
+    ]
+    raise InvalidRequest(
+        "Nenhum contato pode receber mensagens.", code="no_sendable_contacts", fields=fields
+    )
+
+
+def choose_template(body: CampaignBody, defaults: Defaults, checked: CheckedContacts) -> str:
+    """The campaign's text, or the tenant's default.
+
+    Raises:
+        InvalidRequest: it names a variable that no contact has.
+    """
+    template = body.config.system_prompt or defaults.default_message
+    unknown = unknown_variables(template, checked.columns)
+    if unknown:
+        names = ", ".join("{{" + name + "}}" for name in unknown[:10])
+        problem = f"usa variáveis que os contatos não têm: {names}"
+        raise InvalidRequest(
+            f"config.systemPrompt {problem}.",
+            code="unknown_variables",
+            fields=[FieldProblem("config.systemPrompt", problem, "unknown_variables")],
+        )
+    return template
+
+
+def choose_pace(body: CampaignBody, defaults: PacingSettings) -> Pace:
+    """Delays of the body; one alone moves the other's default out of its way.
+
+    Raises:
+        InvalidRequest: never for what the schema let through.
+    """
+    low, high = body.config.delay_min, body.config.delay_max
+    if low is None:
+        low = defaults.delay_min_seconds if high is None else min(defaults.delay_min_seconds, high)
+    if high is None:
+        high = max(defaults.delay_max_seconds, low)
+    return Pace(low, high)
+
+
+def render_rows(checked: CheckedContacts, template: str, *, has_image: bool) -> list[NewContact]:
+    """Rows in list order, texts final.
+
+    Raises:
+        InvalidRequest: a text is empty or too long once a contact's values are in it.
+    """
+    rows: list[NewContact] = []
+    problems: list[FieldProblem] = []
+    for entry in checked.entries:
+        body, reason = None, None
+        if isinstance(entry, Contact):
+            body = _text(template, entry)
+            fault = _text_fault(body, has_image=has_image)
+            if fault and len(problems) < _MAX_FIELDS:
+                problems.append(FieldProblem(f"contacts[{entry.position}]", fault, "text"))
+        else:
+            reason = entry.reason
+        rows.append(
+            NewContact(entry.position, entry.name, entry.phone, entry.variables, body, reason)
+        )
+    if problems:
+        raise InvalidRequest(
+            "O texto não serve para todos os contatos.", code="text_invalid", fields=problems
+        )
+    return rows
+
+
+def resolve_instances(names: list[str], found: list[NamedInstance]) -> list[NamedInstance]:
+    """The instances the campaign may use; nobody named: the first connected one, or none.
+
+    Raises:
+        InvalidRequest: a named one does not exist.
+    """
+    if not names:
+        return [item for item in found if item.state == "open"][:1]
+    unknown = set(names) - {item.name for item in found}
+    if unknown:
+        field = "config.instance" if len(names) == 1 else "config.instances"
+        problem = f"instância desconhecida: {', '.join(sorted(unknown))}"
+        raise InvalidRequest(
+            f"{field}: {problem}.",
+            code="unknown_instance",
+            fields=[FieldProblem(field, problem, "unknown_instance")],
+        )
+    return found
+
+
+def waiting_reason(instances: list[NamedInstance]) -> str | None:
+    """`no_instance` where none of them is connected."""
+    return None if any(item.state == "open" for item in instances) else "no_instance"
+
+
+def report(checked: CheckedContacts) -> dict[str, object]:
+    """The answer's `validation`."""
+    return validation_answer(checked.validation)
+
+
+def counts(checked: CheckedContacts) -> dict[str, int]:
+    """For the log: numbers, no names."""
+    return {"valid": checked.validation.valid, "skipped": checked.validation.skipped}
+
+
+def _text(template: str, contact: Contact) -> str:
+    variables = {"nome": contact.name, "telefone": contact.phone, **contact.variables}
+    return render(template, variables)
+
+
+def _text_fault(text: str, *, has_image: bool) -> str:
+    if len(text) > MAX_TEXT:
+        return f"o texto deste contato passa de {MAX_TEXT} caracteres"
+    if not text.strip() and not has_image:
+        return "o texto deste contato fica vazio"
+    return ""

@@ -1,0 +1,180 @@
+"""Signing in and out, tickets for the WebSocket, API keys."""
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from api import sessions
+from api.auth import current_principal, forget_key, forget_user, public, require
+from api.body import read_json, read_optional_json
+from api.json import json_response
+from api.origins import check_origin
+from api.runtime import Runtime, runtime
+from api.schemas.auth import KeyBody, LoginBody, RefreshBody, key_answer, user_answer
+from api.sessions import Session
+from shared.coordination.tickets import TicketIdentity, issue_ticket
+from shared.db import api_keys, audit
+from shared.db.pool import tenant_transaction
+from shared.db.refresh_tokens import TokenOwner
+from shared.db.users import ROLES, User
+from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.security.tokens import new_api_key, token_hash
+
+bp = Blueprint("auth", __name__, url_prefix="/api")
+
+COOKIE = "rapidflow_refresh"
+_BODY = 8 * 1024
+
+
+@bp.post("/auth/login")
+@public
+def login() -> ResponseReturnValue:
+    """`{email, password}` for tokens."""
+    body = LoginBody.model_validate(read_json(_BODY))
+    session = sessions.sign_in(runtime(), body.email, body.password, client_address())
+    return _session_answer(runtime(), session)
+
+
+@bp.post("/auth/refresh")
+@public
+def refresh() -> ResponseReturnValue:
+    """The next tokens, for a refresh token in the body or in the console's cookie."""
+    return _session_answer(runtime(), sessions.refresh(runtime(), _refresh_token(runtime())))
+
+
+@bp.post("/auth/logout")
+@public
+def logout() -> ResponseReturnValue:
+    """End this sign-in, named by refresh token, cookie or access token."""
+    parts = runtime()
+    body = RefreshBody.model_validate(read_optional_json(_BODY))
+    if body.refresh_token or request.cookies.get(COOKIE):
+        user = sessions.sign_out(parts, _refresh_token(parts))
+    else:
+        user = _sign_out_by_access_token(parts)
+    if user is not None:
+        forget_user(parts, user)
+    response = json_response({"success": True})
+    response.delete_cookie(COOKIE, path="/api/auth")
+    return response
+
+
+@bp.get("/auth/me")
+@bp.get("/me", endpoint="me_alias")
+@require("viewer")
+def me(user: User) -> ResponseReturnValue:
+    """Who the credential stands for."""
+    return {"success": True, "user": user_answer(user)}
+
+
+@bp.post("/ws/ticket")
+@require("viewer")
+def ticket(user: User) -> ResponseReturnValue:
+    """A ticket that opens one WebSocket within thirty seconds."""
+    parts = runtime()
+    identity = TicketIdentity(
+        user.tenant_id, user.user_id, user.role, user.session_epoch, current_principal().expires_at
+    )
+    seconds = parts.settings.auth.ticket_seconds
+    made = issue_ticket(parts.redis, identity, seconds, environment=parts.settings.environment)
+    return {"success": True, "ticket": made, "expires_in": seconds}
+
+
+@bp.get("/keys")
+@require("operator")
+def list_keys(user: User) -> ResponseReturnValue:
+    """One's own keys; owners see those of the tenant."""
+    with tenant_transaction(runtime().pool, user.tenant_id) as conn:
+        keys = api_keys.list_keys(conn, user.tenant_id, user_id=_whose(user))
+    return {"success": True, "keys": [key_answer(key) for key in keys]}
+
+
+@bp.post("/keys")
+@require("operator")
+def create_key(user: User) -> ResponseReturnValue:
+    """A key for programs: acts as its user and is shown this once."""
+    if current_principal().family_id is None:
+        raise Forbidden("Uma chave não cria outra; entre com e-mail e senha.", code="key_refused")
+    body = KeyBody.model_validate(read_json(_BODY))
+    secret = new_api_key()
+    with tenant_transaction(runtime().pool, user.tenant_id) as conn:
+        key = api_keys.create_key(
+            conn,
+            tenant_id=user.tenant_id,
+            user_id=user.user_id,
+            name=body.name,
+            prefix=secret[:10],
+            key_hash=token_hash(secret),
+        )
+        subject = f"api_key:{key.api_key_id}"
+        actor = current_principal().actor
+        audit.record(conn, user.tenant_id, actor=actor, action="api_key_created", subject=subject)
+    return {"success": True, "key": {**key_answer(key), "secret": secret}}, 201
+
+
+@bp.delete("/keys/<int:key_id>")
+@require("operator")
+def revoke_key(user: User, key_id: int) -> ResponseReturnValue:
+    """It stops working everywhere within thirty seconds."""
+    with tenant_transaction(runtime().pool, user.tenant_id) as conn:
+        if not api_keys.revoke_key(conn, user.tenant_id, key_id, user_id=_whose(user)):
+            raise NotFound("Chave não encontrada.")
+        actor = current_principal().actor
+        subject = f"api_key:{key_id}"
+        audit.record(conn, user.tenant_id, actor=actor, action="api_key_revoked", subject=subject)
+    forget_key(runtime())
+    return {"success": True}
+
+
+def client_address() -> str:
+    """For limits: the address the configured proxies vouch for; IPv6 by its /64."""
+    address = request.remote_addr or ""
+    if ":" in address:
+        return ":".join(address.split(":")[:4])
+    return address
+
+
+def _whose(user: User) -> int | None:
+    return None if ROLES.index(user.role) >= ROLES.index("owner") else user.user_id
+
+
+def _refresh_token(parts: Runtime) -> str:
+    body = RefreshBody.model_validate(read_optional_json(_BODY))
+    if body.refresh_token:
+        return body.refresh_token
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        raise Unauthorized("Falta o refresh_token.", code="session_ended")
+    check_origin(parts.settings)
+    return cookie
+
+
+def _sign_out_by_access_token(parts: Runtime) -> User | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("Falta o refresh_token.", code="session_ended")
+    claims = parts.tokens.check(token.strip())
+    owner = TokenOwner(claims.tenant_id, claims.user_id, claims.family_id)
+    return sessions.end_family(parts, owner)
+
+
+def _session_answer(parts: Runtime, session: Session) -> Response:
+    response = json_response(
+        {
+            "success": True,
+            "access_token": session.access_token,
+            "refresh_token": session.refresh_token,
+            "token_type": "Bearer",
+            "expires_in": session.expires_in,
+            "user": user_answer(session.user),
+        }
+    )
+    response.set_cookie(
+        COOKIE,
+        session.refresh_token,
+        max_age=parts.settings.auth.refresh_days * 86400,
+        path="/api/auth",
+        httponly=True,
+        samesite="Strict",
+        secure=parts.settings.base_url.startswith("https://"),
+    )
+    return response

@@ -1,0 +1,101 @@
+"""Is it up, is it ready, what has it counted."""
+
+import hmac
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+from psycopg import Error as DatabaseError
+from redis.exceptions import RedisError
+
+from api.auth import public
+from api.json import json_response
+from api.runtime import VERSION, Runtime, runtime
+from shared.db.pool import connection
+from shared.errors import NotFound, TemporarilyUnavailable
+from shared.events.models import iso
+from shared.observability.metrics import render_metrics
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/health")
+@public
+def health() -> ResponseReturnValue:
+    """The spec's shape, no more."""
+    parts = runtime()
+    return {
+        "status": "OK",
+        "timestamp": iso(datetime.now(UTC)),
+        "uptime": parts.uptime_seconds,
+        "version": VERSION,
+        "websocket": parts.socket_stats(),
+    }
+
+
+@bp.get("/health/live")
+@public
+def live() -> ResponseReturnValue:
+    """The process answers."""
+    return {"status": "OK"}
+
+
+@bp.get("/health/ready")
+@public
+def ready() -> ResponseReturnValue:
+    """Whether PostgreSQL and Redis answer; for operators only."""
+    check_internal(runtime())
+    checks = {"postgresql": _database(runtime()), "redis": _redis(runtime())}
+    good = all(checks.values())
+    shown: dict[str, Any] = {"status": "OK" if good else "UNAVAILABLE", "checks": checks}
+    return json_response(shown, 200 if good else 503)
+
+
+@bp.get("/metrics")
+@public
+def metrics() -> ResponseReturnValue:
+    """Prometheus text of this process; for operators only."""
+    check_internal(runtime())
+    body, content_type = render_metrics()
+    return Response(body, content_type=content_type)
+
+
+def check_internal(parts: Runtime) -> None:
+    """From this machine directly, or with the metrics token; anyone else finds nothing here.
+
+    Raises:
+        NotFound: neither.
+    """
+    token = parts.settings.metrics_token
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+        return
+    if token is not None or not _from_loopback():
+        raise NotFound("Este endereço não existe.")
+
+
+def _from_loopback() -> bool:
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False  # through a proxy on this machine
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _database(parts: Runtime) -> bool:
+    try:
+        with connection(parts.pool) as conn:
+            conn.execute("SELECT 1")
+    except (TemporarilyUnavailable, DatabaseError):
+        return False
+    return True
+
+
+def _redis(parts: Runtime) -> bool:
+    try:
+        return bool(parts.redis.ping())
+    except RedisError:
+        return False

@@ -1,0 +1,72 @@
+"""WhatsApp numbers: create, adopt, look, remove."""
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from api.auth import current_principal, require
+from api.body import read_json
+from api.instance_actions import Instances, Owner
+from api.runtime import runtime
+from api.schemas.instances import InstanceBody, instance_answer, qr_answer
+from shared.db import instances, users
+from shared.db.pool import auth_transaction, tenant_transaction
+from shared.db.users import User
+
+bp = Blueprint("instances", __name__, url_prefix="/api/instances")
+
+
+@bp.get("")
+@require("viewer")
+def list_instances(user: User) -> ResponseReturnValue:
+    """All of the tenant, as last known."""
+    with tenant_transaction(runtime().pool, user.tenant_id) as conn:
+        found = instances.list_instances(conn, user.tenant_id)
+    masked = user.role == "viewer"
+    return {"success": True, "instances": [instance_answer(item, masked=masked) for item in found]}
+
+
+@bp.post("")
+@require("admin")
+def create_instance(user: User) -> ResponseReturnValue:
+    """`{name, qrcode?}` makes one, `{name, adopt: true, token?}` takes over an existing one."""
+    body = InstanceBody.model_validate(read_json(8 * 1024))
+    operations, owner = _operations(), _owner(user)
+    if body.adopt:
+        seen = operations.adopt(owner, body.name, body.token, proof_needed=_is_shared(user))
+    else:
+        seen = operations.create(owner, body.name, qrcode=body.qrcode)
+    shown = instance_answer(seen.instance, masked=False)
+    return {"success": True, "instance": shown, "qrcode": qr_answer(seen.qr)}, 201
+
+
+@bp.get("/<name>")
+@require("viewer")
+def get_instance(user: User, name: str) -> ResponseReturnValue:
+    """One, asked for its state now; what to scan is for those who may change instances."""
+    seen = _operations().look(_owner(user), name)
+    may_scan = user.role in ("admin", "owner")
+    shown = instance_answer(seen.instance, masked=user.role == "viewer")
+    return {"success": True, "instance": shown, "qrcode": qr_answer(seen.qr) if may_scan else None}
+
+
+@bp.delete("/<name>")
+@require("admin")
+def delete_instance(user: User, name: str) -> ResponseReturnValue:
+    """Not while a running campaign has no other number."""
+    _operations().remove(_owner(user), name)
+    return {"success": True}
+
+
+def _operations() -> Instances:
+    parts = runtime()
+    return Instances(parts.pool, parts.sealer, parts.evolution, parts.settings.base_url)
+
+
+def _owner(user: User) -> Owner:
+    return Owner(user.tenant_id, current_principal().actor)
+
+
+def _is_shared(user: User) -> bool:
+    """Whether other tenants live on this server: then holding the name proves nothing."""
+    with auth_transaction(runtime().pool) as conn:
+        return users.has_other_tenants(conn, user.tenant_id)

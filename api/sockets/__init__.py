@@ -1,0 +1,1 @@
+"""Live updates: one event feed per process, one writer per socket."""

@@ -1,0 +1,79 @@
+"""What gunicorn serves: `rest()`, `sockets()`, `both()`; called once per worker, after the fork."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from flask import Flask
+
+from api.app import create_app
+from api.gateway import register_gateway
+from api.sockets.lifecycle import SOCKETS_BESIDE_REST
+from shared.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+Environ = dict[str, Any]
+
+_HEADER_BYTES: Final = 16 * 1024
+_GATEWAY_PATHS: Final = ("/ws", "/health", "/metrics")
+
+
+def rest() -> "WSGIApplication":
+    """REST, OpenAPI and console files."""
+    return _bounded(create_app(settings(), sockets=False))
+
+
+def sockets() -> "WSGIApplication":
+    """`/ws`, health and metrics; everything else is the API's."""
+    app = _with_sockets(settings())
+    return _only(_GATEWAY_PATHS, _bounded(app))
+
+
+def both() -> "WSGIApplication":
+    """REST and `/ws` in one process; sockets never take the threads REST needs."""
+    given = settings()
+    most = min(given.gateway.sockets_per_process, SOCKETS_BESIDE_REST)
+    gateway = given.gateway.model_copy(update={"sockets_per_process": most})
+    return _bounded(_with_sockets(given.model_copy(update={"gateway": gateway})))
+
+
+def _with_sockets(given: Settings) -> Flask:
+    app = create_app(given, sockets=True)
+    register_gateway(app)
+    return app
+
+
+def _bounded(app: "WSGIApplication") -> "WSGIApplication":
+    """Refuse headers of more than 16 KiB in all; gunicorn only bounds each."""
+
+    def serve(environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
+        size = sum(
+            len(key) + len(value) for key, value in environ.items() if key.startswith("HTTP_")
+        )
+        if size > _HEADER_BYTES:
+            return _refuse(
+                start_response, "431 Request Header Fields Too Large", "headers_too_large"
+            )
+        return app(environ, start_response)
+
+    return serve
+
+
+def _only(paths: tuple[str, ...], app: "WSGIApplication") -> "WSGIApplication":
+    def serve(environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if any(path == known or path.startswith(known + "/") for known in paths):
+            return app(environ, start_response)
+        return _refuse(start_response, "404 Not Found", "not_found")
+
+    return serve
+
+
+def _refuse(start_response: Callable[..., Any], status: str, code: str) -> Iterable[bytes]:
+    message = status.partition(" ")[2]
+    body = orjson.dumps({"success": False, "error": {"code": code, "message": message}})
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(status, headers)
+    return [body]

@@ -1,0 +1,1 @@
+"""gunicorn as we run it: one module per service, `-c python:deploy.gunicorn.<service>`."""

@@ -1,0 +1,67 @@
+"""Settings every service shares, and gunicorn's hooks."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from gunicorn.http import wsgi
+
+from api.sockets.lifecycle import bind_worker
+from shared.settings import Settings
+
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  the heartbeat file must not wait for a disk
+
+
+def configuration(settings: Settings, service: str) -> dict[str, Any]:
+    """gunicorn's settings by name."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    shared_memory = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
+    return {
+        "bind": [f"{host}:{settings.port}"],
+        "proc_name": f"rapidflow-{service}",
+        "workers": settings.http.workers,
+        "backlog": 512,
+        "timeout": 60,  # a worker's heartbeat, not a request's time
+        "graceful_timeout": 35,
+        "keepalive": 5,
+        "preload_app": False,  # connections are opened after the fork
+        "worker_tmp_dir": str(shared_memory) if shared_memory else None,
+        "limit_request_line": 4094,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,  # all of them: 16 KiB, api/wsgi.py
+        # Whose X-Forwarded-* count is decided by the app, from trusted_proxies.
+        "forwarded_allow_ips": "*" if settings.http.trusted_proxies > 0 else "",
+        "forwarder_headers": "",
+        "accesslog": None,
+        "errorlog": "-",
+        "logger_class": "deploy.gunicorn.logger.RoutedLogger",
+        "control_socket_disable": True,
+        "http_protocols": "h1",
+        "post_worker_init": post_worker_init,
+        "child_exit": child_exit,
+    }
+
+
+def post_worker_init(worker: Any) -> None:
+    """In the worker, before its first request."""
+    bind_worker(worker)
+    _drop_banner()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """In the master, when a worker is gone."""
+    del server
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _drop_banner() -> None:
+    """gunicorn has no setting for its Server header."""
+    given = wsgi.Response.default_headers
+
+    def default_headers(self: Any) -> list[str]:
+        return [line for line in given(self) if not line.startswith("Server:")]
+
+    wsgi.Response.default_headers = default_headers
