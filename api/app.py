@@ -76,6 +76,8 @@ def _finish(response: Response) -> Response:
     _add_limits(response)
     _add_cors(response)
     route = request.url_rule.rule if request.url_rule else "unknown"
+    if route == "/ws":
+        return response  # lives as long as its socket: counted by the gateway
     seconds = time.monotonic() - g.get("began_at", time.monotonic())
     metrics.record_request(route, request.method, response.status_code, seconds)
     return response

@@ -1,5 +1,6 @@
 """What gunicorn serves: `rest()`, `sockets()`, `both()`; called once per worker, after the fork."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,7 +9,9 @@ from flask import Flask
 
 from api.app import create_app
 from api.gateway import register_gateway
+from api.runtime import runtime
 from api.sockets.lifecycle import SOCKETS_BESIDE_REST
+from shared.errors import TemporarilyUnavailable
 from shared.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ _GATEWAY_PATHS: Final = ("/ws", "/health", "/metrics")
 
 def rest() -> "WSGIApplication":
     """REST, OpenAPI and console files."""
-    return _bounded(create_app(settings(), sockets=False))
+    return _bounded(_checked(create_app(settings(), sockets=False)))
 
 
 def sockets() -> "WSGIApplication":
@@ -42,6 +45,16 @@ def both() -> "WSGIApplication":
 def _with_sockets(given: Settings) -> Flask:
     app = create_app(given, sockets=True)
     register_gateway(app)
+    return _checked(app)
+
+
+def _checked(app: Flask) -> Flask:
+    """Refuse to start as a database role that row-level security does not bind.
+
+    A database that is away is no reason not to start: requests answer 503 until it is back.
+    """
+    with contextlib.suppress(TemporarilyUnavailable):
+        runtime(app).check()
     return app
 
 

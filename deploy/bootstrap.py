@@ -75,7 +75,7 @@ def bootstrap(environment: Mapping[str, str]) -> Bootstrapped:
 
 def is_sandbox_ours(environment: Mapping[str, str]) -> bool:
     """Whether the Evolution of this installation is our own sandbox."""
-    return environment.get("RAPIDFLOW_SANDBOX") == "1" or bool(environment.get("SANDBOX_API_KEY"))
+    return environment.get("SANDBOX_API_KEY", "") != ""
 
 
 def ensure_demo_instance(settings: Settings, *, name: str = DEMO_INSTANCE) -> str:

@@ -77,7 +77,12 @@ def _start(deps: Deps) -> None:
 
 
 def _pace_of(campaign: rows.StartedCampaign | DueCampaign) -> Pace:
-    return Pace(campaign.delay_min, campaign.delay_max, campaign.messages_per_second)
+    return Pace(
+        campaign.delay_min,
+        campaign.delay_max,
+        campaign.messages_per_second,
+        campaign.burst_per_second,
+    )
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Sweep: take back what dead processes left, each repair a guarded statement of its own."""
 
 from shared.db import events as stored_events
-from shared.db import messages, open_sends
+from shared.db import idempotency, messages, open_sends
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.observability import metrics
@@ -18,6 +18,7 @@ def sweep(deps: Deps) -> int:
         "lapsed_sending": _doubt_sending(deps),
         "open_send": _close_windows(deps),
         "unpublished_events": relay(deps),
+        "idempotency_key": _forget_keys(deps),
     }
     for kind, count in repaired.items():
         metrics.record_repairs(kind, count)
@@ -47,6 +48,11 @@ def _doubt_sending(deps: Deps) -> int:
 def _close_windows(deps: Deps) -> int:
     with connection(deps.pool) as conn:
         return open_sends.close_windows(conn, hours=deps.settings.evidence.window_hours)
+
+
+def _forget_keys(deps: Deps) -> int:
+    with connection(deps.pool) as conn:
+        return idempotency.forget(conn)
 
 
 def relay(deps: Deps) -> int:

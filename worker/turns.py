@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from shared.db.messages import LeasedMessage
-from shared.domain.pacing import Pace
+from shared.domain.pacing import min_gap
 
 _REMEMBERED = 20_000
 
@@ -21,7 +21,7 @@ class Turns:
 
     def reserve(self, message: LeasedMessage, slot: float) -> float:
         """The instant this message may leave: its slot, or later where the one before was late."""
-        gap = Pace(0.0, 0.0, message.messages_per_second).min_gap
+        gap = min_gap(message.messages_per_second, message.burst_per_second)
         turn = max(slot, self._free_at.get(message.campaign_id, 0.0), time.monotonic())
         self._free_at[message.campaign_id] = turn + gap
         if len(self._free_at) > _REMEMBERED:

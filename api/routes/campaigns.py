@@ -234,7 +234,6 @@ def _campaign_head(conn: Connection[Row], tenant_id: int, campaign: Campaign) ->
 def _performance(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> dict[str, Any]:
     hours = analytics.list_hours(conn, tenant_id, campaign.campaign_id)
     reasons = campaigns.list_reasons(conn, tenant_id, campaign.campaign_id)
-    percentiles = analytics.call_percentiles(conn, tenant_id, campaign.campaign_id)
     return {
         "hourly_analysis": [
             {
@@ -247,5 +246,5 @@ def _performance(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> d
             for line in hours
         ],
         "top_errors": top_errors(reasons),
-        "timing_stats": timing_answer(campaign, percentiles),
+        "timing_stats": timing_answer(campaign),
     }

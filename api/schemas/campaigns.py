@@ -248,17 +248,13 @@ def message_answer(line: MessageLine, *, masked: bool) -> dict[str, Any]:
     }
 
 
-def timing_answer(
-    campaign: Campaign, percentiles: tuple[float | None, float | None]
-) -> dict[str, Any]:
+def timing_answer(campaign: Campaign) -> dict[str, Any]:
     """Duration of the provider call, in seconds."""
     average = campaign.seconds_sum / campaign.sent if campaign.sent else None
     return {
         "avg_send_time_seconds": _rounded(average),
         "min_send_time_seconds": _rounded(campaign.seconds_min),
         "max_send_time_seconds": _rounded(campaign.seconds_max),
-        "p50_send_time_seconds": _rounded(percentiles[0]),
-        "p95_send_time_seconds": _rounded(percentiles[1]),
     }
 
 

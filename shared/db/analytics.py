@@ -1,4 +1,4 @@
-"""Dashboard and performance, from rollups; only the percentiles look at one campaign's attempts."""
+"""Dashboard and performance, from rollups: nothing here reads messages or attempts."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -48,17 +48,6 @@ def list_hours(conn: Connection[Row], tenant_id: int, campaign_id: int) -> list[
     params = {"tenant_id": tenant_id, "campaign_id": campaign_id}
     with conn.cursor(row_factory=class_row(HourLine)) as cur:
         return cur.execute(_SQL["hours"], params).fetchall()
-
-
-def call_percentiles(
-    conn: Connection[Row], tenant_id: int, campaign_id: int
-) -> tuple[float | None, float | None]:
-    """p50 and p95 in seconds of the calls that sent."""
-    params = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-    row = conn.execute(_SQL["percentiles"], params).fetchone()
-    if row is None or row[0] is None:
-        return None, None
-    return float(row[0][0]), float(row[0][1])
 
 
 def get_summary(conn: Connection[Row], tenant_id: int) -> Summary:

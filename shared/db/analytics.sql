@@ -8,12 +8,6 @@ SELECT extract(hour FROM h.hour AT TIME ZONE t.time_zone)::int AS hour,
  GROUP BY 1
  ORDER BY 1;
 
--- percentiles --
--- Duration of the provider calls that sent, of one campaign.
-SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at))
-  FROM attempts
- WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND verdict = 'sent';
-
 -- summary --
 SELECT count(*)::int AS total_campaigns,
        count(*) FILTER (WHERE k.status = 'completed')::int AS completed_campaigns,

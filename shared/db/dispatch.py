@@ -25,6 +25,7 @@ class StartedCampaign:
     delay_min: float
     delay_max: float
     messages_per_second: float
+    burst_per_second: int
     reopened: bool
 
 
@@ -47,6 +48,7 @@ class DueCampaign:
     delay_min: float
     delay_max: float
     messages_per_second: float
+    burst_per_second: int
     lanes: list[int]
 
 

@@ -26,7 +26,7 @@ SELECT u.user_id
                row_number() OVER (PARTITION BY c.user_id ORDER BY c.priority DESC, c.campaign_id) AS place,
                p.running_campaigns - (SELECT count(*) FROM campaigns AS r
                                        WHERE r.user_id = c.user_id AND r.status = 'running') AS room,
-               p.messages_per_second::double precision AS messages_per_second
+               p.messages_per_second::double precision AS messages_per_second, p.burst_per_second
           FROM campaigns AS c
           JOIN plans AS p USING (tenant_id)
          WHERE c.user_id = ANY(%(user_ids)s)
@@ -39,7 +39,8 @@ UPDATE campaigns AS c
   FROM ready AS r
  WHERE c.tenant_id = r.tenant_id AND c.campaign_id = r.campaign_id AND r.place <= r.room
    AND c.status IN ('pending', 'scheduled')
-RETURNING c.tenant_id, c.campaign_id, r.delay_min, r.delay_max, r.messages_per_second, r.reopened;
+RETURNING c.tenant_id, c.campaign_id, r.delay_min, r.delay_max, r.messages_per_second, r.burst_per_second,
+          r.reopened;
 
 -- prepare_started --
 -- A started campaign has its pace and knows its expected gap; answers with what `campaign_started` says.
@@ -110,6 +111,7 @@ SELECT l.tenant_id, l.instance_id, l.breaker_state
 SELECT p.tenant_id, p.campaign_id,
        greatest(extract(epoch FROM p.next_slot_at - clock_timestamp()), 0)::double precision AS first_slot,
        c.delay_min, c.delay_max, l.messages_per_second::double precision AS messages_per_second,
+       l.burst_per_second,
        (SELECT array_agg(ci.instance_id ORDER BY ci.instance_id) FROM campaign_instances AS ci
          WHERE ci.tenant_id = p.tenant_id AND ci.campaign_id = p.campaign_id
            AND ci.instance_id = ANY(%(instance_ids)s)) AS lanes

@@ -68,3 +68,8 @@ def record(conn: Connection[Row], asked: Asked, status: int, answer: dict[str, A
         "answer": Jsonb(answer),
     }
     conn.execute(_SQL["record"], params)
+
+
+def forget(conn: Connection[Row]) -> int:
+    """Drop keys older than a day, as the engine; returns how many."""
+    return conn.execute(_SQL["forget"]).rowcount

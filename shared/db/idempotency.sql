@@ -8,6 +8,10 @@ SELECT body_hash, status, answer
  WHERE tenant_id = %(tenant_id)s AND route = %(route)s AND key = %(key)s
    AND created_at > now() - interval '24 hours';
 
+-- forget --
+-- Keys are kept for a day.
+DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
+
 -- record --
 INSERT INTO idempotency_keys (tenant_id, route, key, body_hash, status, answer)
 VALUES (%(tenant_id)s, %(route)s, %(key)s, %(body_hash)s, %(status)s, %(answer)s)

@@ -40,6 +40,7 @@ class LeasedMessage:
     user_id: int
     request_id: str | None
     messages_per_second: float
+    burst_per_second: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
        extract(epoch FROM m.slot_at - clock_timestamp())::double precision AS slot_in_seconds,
        extract(epoch FROM m.lease_until - clock_timestamp())::double precision AS lease_seconds,
        c.name, c.phone, c.body, k.image_url, k.public_id, k.user_id, k.request_id,
-       p.messages_per_second::double precision AS messages_per_second
+       p.messages_per_second::double precision AS messages_per_second, p.burst_per_second
   FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[])
        WITH ORDINALITY AS want(tenant_id, campaign_id, position, ordinal)
  CROSS JOIN LATERAL (  -- by key, never by the index of all leases; OFFSET 0 keeps it so

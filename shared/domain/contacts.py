@@ -24,8 +24,8 @@ _INVISIBLE: Final = re.compile(
     "\ud800-\udfff]"
 )
 _MESSAGES: Final[dict[SkipReason, str]] = {
-    "empty_name": "the name is empty",
-    "suppressed": "this person asked not to be written to",
+    "empty_name": "o nome está vazio",
+    "suppressed": "esta pessoa pediu para não receber mensagens",
 }
 
 
@@ -172,7 +172,7 @@ class _Check:
             return _NOBODY, "invalid_phone", str(error)
         first = self._first_of.get(phone.digits)
         if first is not None:
-            return phone, "duplicate", f"the same phone as contacts[{first}]"
+            return phone, "duplicate", f"mesmo telefone que contacts[{first}]"
         if self._is_suppressed(phone.digits):
             return phone, "suppressed", _MESSAGES["suppressed"]
         return phone, None, ""

@@ -6,20 +6,33 @@ from dataclasses import dataclass
 # Slots half a percent wider than the rate allows: network jitter at the provider then never makes
 # 121 of 120 messages in a minute.
 _HEADROOM = 1.005
+# A full burst spread over a tenth more than its second, for the same reason.
+_BURST_HEADROOM = 1.1
+
+
+def min_gap(messages_per_second: float, burst_per_second: float) -> float:
+    """Seconds two messages of a campaign are always apart.
+
+    The rate on average, and never more than the burst in any second as the provider sees it. A plan
+    whose rate is above its burst means the rate.
+    """
+    ceiling = max(burst_per_second, messages_per_second)
+    return max(_HEADROOM / messages_per_second, _BURST_HEADROOM / ceiling)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A random pause in [`delay_min`, `delay_max`] seconds, never shorter than the rate allows."""
+    """A random pause in [`delay_min`, `delay_max`] seconds, never shorter than the plan allows."""
 
     delay_min: float
     delay_max: float
     messages_per_second: float
+    burst_per_second: float = 10
 
     @property
     def min_gap(self) -> float:
         """Seconds two messages of the campaign are always apart."""
-        return _HEADROOM / self.messages_per_second
+        return min_gap(self.messages_per_second, self.burst_per_second)
 
     @property
     def expected_gap(self) -> float:

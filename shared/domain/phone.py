@@ -19,16 +19,16 @@ Kind = Literal["mobile", "landline", "other"]
 MAX_RAW: Final = 64
 
 _MESSAGES: Final = {
-    "empty": "the phone is empty",
-    "letters": "the phone has letters",
-    "characters": "the phone has characters that no phone number has",
-    "too_short": "the phone has too few digits",
-    "too_long": "the phone has too many digits (is it two numbers?)",
-    "no_area_code": "the area code (DDD) is missing",
-    "unknown_area_code": "this area code (DDD) does not exist",
-    "foreign": "a number of another country, which this plan does not include",
-    "lost_digits": "the spreadsheet rounded this number; format the column as text",
-    "invalid": "no such phone number exists",
+    "empty": "o telefone está vazio",
+    "letters": "o telefone tem letras",
+    "characters": "o telefone tem caracteres que nenhum número tem",
+    "too_short": "o telefone tem dígitos de menos",
+    "too_long": "o telefone tem dígitos demais (são dois números?)",
+    "no_area_code": "falta o DDD",
+    "unknown_area_code": "este DDD não existe",
+    "foreign": "número de outro país, que este plano não inclui",
+    "lost_digits": "a planilha arredondou este número; formate a coluna como texto",
+    "invalid": "este número não existe",
 }
 
 

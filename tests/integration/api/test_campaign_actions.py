@@ -17,15 +17,15 @@ def set_status(conn: Conn, campaign: int, status: str) -> None:
 
 
 def test_pages_of_campaigns(owner: Person) -> None:
-    made = [owner.create(1, name=f"C{number}")["campaign"]["id"] for number in range(5)]
+    made = [owner.create(1, name=f"Zona-{number}")["campaign"]["id"] for number in range(5)]
     first = owner.get("/api/campaigns?limit=2").get_json()
     second = owner.get(f"/api/campaigns?limit=2&cursor={first['next_cursor']}").get_json()
     third = owner.get(f"/api/campaigns?limit=2&cursor={second['next_cursor']}").get_json()
     seen = [item["id"] for page in (first, second, third) for item in page["campaigns"]]
     assert seen == made[::-1]
     assert third["next_cursor"] is None
-    found = owner.get("/api/campaigns?search=c3").get_json()["campaigns"]
-    assert [item["name"] for item in found] == ["C3"]
+    found = owner.get("/api/campaigns?search=zona-3").get_json()["campaigns"]
+    assert [item["name"] for item in found] == ["Zona-3"]
     assert owner.get("/api/campaigns?search=%25").get_json()["campaigns"] == []
     assert owner.get("/api/campaigns?status=running").get_json()["campaigns"] == []
 

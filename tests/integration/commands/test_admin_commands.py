@@ -83,7 +83,7 @@ def test_a_lost_or_foreign_key_file_is_made_anew(environment: dict[str, str]) ->
 def test_the_demo_instance_survives_everything(
     environment: dict[str, str], sandbox: Sandbox
 ) -> None:
-    owned = {**environment, "RAPIDFLOW_SANDBOX": "1"}
+    owned = {**environment, "SANDBOX_API_KEY": "x"}
     sandbox.client.delete("/instance/delete/demo")
     for _ in range(2):
         bootstrap(owned)

@@ -36,7 +36,7 @@ def test_sends_the_example_and_reports(rapid: Rapid) -> None:
     text = " ".join(result.stdout.replace("│", " ").split())
     assert "46 of 60 contacts will get the message, 14 will be skipped" in text
     assert "2 of them are in other countries" in text
-    assert "45 João E. da Silva +55 (11) 98765-0001 the same phone as line 2" in text
+    assert "45 João E. da Silva +55 (11) 98765-0001 mesmo telefone que line 2" in text
     assert "100% 60/60 sent 44 failed 0 skipped 16" in text
     assert "total 60" in text
 

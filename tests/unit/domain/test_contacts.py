@@ -34,7 +34,7 @@ def test_the_summary_counts_and_explains() -> None:
     assert validation.reasons == {"duplicate": 1, "invalid_phone": 1, "suppressed": 1}
     first = validation.first_problems[0]
     assert (first.index, first.field, first.reason) == (1, "telefone", "duplicate")
-    assert first.message == "the same phone as contacts[0]"
+    assert first.message == "mesmo telefone que contacts[0]"
 
 
 def test_a_row_that_is_not_sent_does_not_make_the_next_a_duplicate() -> None:

@@ -148,7 +148,7 @@ def test_landlines_and_special_numbers_carry_a_warning() -> None:
 def test_other_countries_need_a_plus_and_permission() -> None:
     assert parse_phone("+351 912 345 678", allow_foreign=True) == Phone("351912345678", "mobile")
     assert parse_phone("+52 1 55 1234 5678", allow_foreign=True).digits == "525512345678"
-    with pytest.raises(InvalidPhone, match="no such"):
+    with pytest.raises(InvalidPhone, match="não existe"):
         parse_phone("+1 000 000 0000", allow_foreign=True)
     with pytest.raises(InvalidPhone):
         parse_phone("351912345678", allow_foreign=True)
