@@ -149,6 +149,7 @@ CREATE TABLE lanes (
   instance_id     bigint NOT NULL,
   lease_id        uuid,
   lease_until     timestamptz,
+  loaded_at       timestamptz,       -- a worker has taken the batch; a second copy of it finds this
   breaker_state   text NOT NULL DEFAULT 'closed' CHECK (breaker_state IN ('closed', 'open', 'half-open')),
   errors_in_a_row int NOT NULL DEFAULT 0,
   times_opened    int NOT NULL DEFAULT 0,   -- since the last success; the open time grows with it

@@ -10,6 +10,7 @@ RapidFlowError
     ├── Rejected            final: not on WhatsApp, payload refused
     ├── InstanceOffline     rest this instance; the message goes back to the queue
     ├── Unavailable         nothing was sent: retry with backoff
+    ├── NotBegun            our own delay, nothing was written: back to the queue
     └── OutcomeUnknown      it may have been sent: reconcile, do not resend
 """
 
@@ -146,6 +147,10 @@ class InstanceOffline(ProviderError):
 
 class Unavailable(ProviderError):
     """Nothing was sent: retry with backoff."""
+
+
+class NotBegun(ProviderError):
+    """We were too slow to begin, so nothing was written: again later, at no cost to the message."""
 
 
 class OutcomeUnknown(ProviderError):

@@ -90,7 +90,7 @@ class Attempts:
         results: list[Begun | str] = []
         for message, lease_id in wanted:
             key = (message.campaign_id, message.position)
-            number = begun.get(key)
+            number = begun.pop(key, None)  # one attempt, one caller
             if number is None:
                 results.append(reasons.get(key, "lease_lost"))
             else:
@@ -106,7 +106,7 @@ class Attempts:
             reraise=True,
         )
         try:
-            patient(self._record, settling)
+            self._tell(settling, patient(self._record, settling))
         except (TemporarilyUnavailable, psycopg.OperationalError) as exc:
             log.warning("verdicts_left_to_sweep", count=len(settling), error=repr(exc))
         except psycopg.Error:
@@ -117,23 +117,25 @@ class Attempts:
         """One row the database refuses must not cost the others their verdict."""
         for one in settling:
             try:
-                self._record([one])
+                self._tell([one], self._record([one]))
             except (psycopg.Error, TemporarilyUnavailable):
                 log.exception("verdict_left_to_sweep", position=one.message.position)
 
-    def _record(self, settling: Sequence[Settling]) -> None:
+    def _record(self, settling: Sequence[Settling]) -> Settlement:
         with connection(self._deps.pool) as conn:
-            settlement = rows.record_verdicts(
+            return rows.record_verdicts(
                 conn,
                 [(one.attempt, one.verdict) for one in settling],
                 quiet_seconds=self._deps.quiet_seconds,
             )
-        self._tell(settling, settlement)
 
     def _tell(self, settling: Sequence[Settling], settlement: Settlement) -> None:
         messages = [one.message for one in settling]
         self._deps.outlet.tell(settlement.events, _audiences(messages), _contacts(messages))
-        self._deps.outlet.tell(finish(self._deps.pool, settlement.done))
+        try:
+            self._deps.outlet.tell(finish(self._deps.pool, settlement.done))
+        except (psycopg.Error, TemporarilyUnavailable) as exc:
+            log.warning("end_left_to_sweep", campaigns=len(settlement.done), error=repr(exc))
         doubts = sum(one.verdict.kind is VerdictKind.UNKNOWN for one in settling)
         if doubts:
             metrics.record_doubts_opened(doubts)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shared.db import connections as rows
 from shared.db.connections import UncheckedInstance
 from shared.db.pool import connection
-from shared.errors import Unavailable
+from shared.errors import RapidFlowError
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient
 from worker.deps import Deps
@@ -44,6 +44,6 @@ async def _ask_all(deps: Deps, asked: Sequence[UncheckedInstance]) -> list[str |
 async def _ask(deps: Deps, evolution: EvolutionClient, instance: UncheckedInstance) -> str | None:
     try:
         return await evolution.connection_state(deps.credentials(instance))
-    except Unavailable as exc:
-        log.info("state_not_told", instance=instance.name, error=exc.code)
+    except RapidFlowError as exc:
+        log.info("state_not_told", instance=instance.name, error=repr(exc))
         return None

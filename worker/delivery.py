@@ -5,8 +5,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from psycopg import Connection
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from shared.db import dispatch as lane_rows
 from shared.db import messages as rows
@@ -39,11 +41,12 @@ class Delivery:
     ring: Callable[[], None]  # the dispatch doorbell: a lane ran dry
     draining: Callable[[], bool] = lambda: False
     turns: Turns = field(default_factory=Turns)
+    busy: set[tuple[int, UUID]] = field(default_factory=set)  # lanes: (instance id, lease id)
 
     async def deliver(self, batch: LeasedBatch) -> None:
         """Settle or hand back every message of a batch. A batch delivered twice changes nothing."""
         try:
-            lanes, messages, loaded_at = await asyncio.to_thread(self._load, batch)
+            lanes, messages, loaded_at = await asyncio.to_thread(self._patient(), self._load, batch)
         except TemporarilyUnavailable as exc:
             log.warning("batch_not_loaded", error=exc.code)  # its lease lapses
             return
@@ -63,7 +66,50 @@ class Delivery:
             messages = rows.load_leased(conn, batch.lease_id, batch.messages)
         return lanes, messages, time.monotonic()
 
+    async def keep_lanes(self) -> None:
+        """Hold the lanes that are busy for as long as they are; runs until it is cancelled."""
+        lease = self.deps.settings.delivery.lease_seconds
+        while True:
+            await asyncio.sleep(lease / 3)
+            if not self.busy:
+                continue
+            try:
+                await asyncio.to_thread(self._keep, sorted(self.busy), lease)
+            except TemporarilyUnavailable as exc:
+                log.warning("lanes_not_kept", lanes=len(self.busy), error=exc.code)
+
+    def _keep(self, kept: Sequence[tuple[int, UUID]], lease_seconds: float) -> None:
+        with connection(self.deps.pool) as conn:
+            lane_rows.keep_lanes(conn, kept, lease_seconds=lease_seconds)
+
+    def _patient(self) -> Retrying:
+        """A database that is away for a moment does not cost the lane its lease."""
+        return Retrying(
+            retry=retry_if_exception_type(TemporarilyUnavailable),
+            stop=stop_after_delay(self.deps.settings.delivery.lease_seconds / 2),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )
+
     async def _serve(
+        self,
+        batch: LeasedBatch,
+        row: LoadedLane,
+        messages: Sequence[LeasedMessage],
+        loaded_at: float,
+    ) -> None:
+        """One lane from first to last; whatever goes wrong in it stays in it."""
+        held = (row.instance_id, batch.lease_id)
+        self.busy.add(held)
+        try:
+            await self._run(batch, row, messages, loaded_at)
+        except Exception:
+            log.exception("lane_failed", instance=row.name)  # its lease lapses
+        finally:
+            self.busy.discard(held)
+        self.ring()
+
+    async def _run(
         self,
         batch: LeasedBatch,
         row: LoadedLane,
@@ -83,11 +129,7 @@ class Delivery:
             self.draining,
         )
         await lane.run()
-        try:
-            await asyncio.to_thread(self._give_back, lane)
-        except TemporarilyUnavailable as exc:
-            log.warning("lane_not_freed", instance=row.name, error=exc.code)  # its lease lapses
-        self.ring()
+        await asyncio.to_thread(self._patient(), self._give_back, lane)
 
     def _give_back(self, lane: Lane) -> None:
         """Hand back what did not leave, and the lane itself."""
@@ -104,7 +146,7 @@ class Delivery:
             breaker.rest_seconds,
             lane.rest_reason,
         )
-        late = [(key, self.turns.next_free(key[1])) for key in lane.ran_late]
+        late = [(key, self.turns.next_free(key[1])) for key in sorted(lane.ran_late)]
         with connection(self.deps.pool) as conn:
             self._release(conn, lane)
             if late:

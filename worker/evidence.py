@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 
 from shared.db import messages, open_sends
@@ -18,7 +19,7 @@ from shared.db.open_sends import Doubt, OpenSend
 from shared.db.pool import Row, connection
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.domain.phone import same_person_forms
-from shared.errors import Unavailable
+from shared.errors import RapidFlowError
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient, FoundMessage
@@ -39,7 +40,16 @@ def reconcile(deps: Deps) -> int:
     if not doubts:
         return 0
     found = asyncio.run(_look_up_all(deps, doubts))
-    return sum(_settle(deps, doubt, matches) for doubt, matches in zip(doubts, found, strict=True))
+    return sum(_settle_alone(deps, *pair) for pair in zip(doubts, found, strict=True))
+
+
+def _settle_alone(deps: Deps, doubt: Doubt, matches: Sequence[FoundMessage]) -> bool:
+    """One doubt that cannot be settled must not cost the others their look."""
+    try:
+        return _settle(deps, doubt, matches)
+    except (psycopg.Error, RapidFlowError):
+        log.exception("doubt_not_settled", instance=doubt.name)
+        return False
 
 
 async def _look_up_all(deps: Deps, doubts: Sequence[Doubt]) -> list[list[FoundMessage]]:
@@ -50,16 +60,15 @@ async def _look_up_all(deps: Deps, doubts: Sequence[Doubt]) -> list[list[FoundMe
 
 async def _look_up(deps: Deps, evolution: EvolutionClient, doubt: Doubt) -> list[FoundMessage]:
     """Messages that could be the doubted one: same recipient in any form, same text, in time."""
-    instance = deps.credentials(doubt)
     since, until = _window(deps, doubt.started_at)
     matches: dict[str, FoundMessage] = {}
     for form in same_person_forms(doubt.phone):
         try:
             rows = await evolution.find_own_messages(
-                instance, f"{form}@s.whatsapp.net", since, until
+                deps.credentials(doubt), f"{form}@s.whatsapp.net", since, until
             )
-        except Unavailable as exc:
-            log.info("lookup_failed", instance=doubt.name, error=exc.code)
+        except RapidFlowError as exc:
+            log.info("lookup_failed", instance=doubt.name, error=repr(exc))
             continue
         matches.update((row.provider_id, row) for row in rows if row.text == doubt.body)
     return sorted(matches.values(), key=lambda row: row.at)

@@ -23,6 +23,7 @@ from worker.turns import Turns
 
 log = get_logger(__name__)
 
+_OPENS_AT_ONCE = {"connection_closed", "rate_overlimit"}
 _LEASE_RESERVE_SECONDS = 1.0  # a lease about to lapse is not begun
 
 
@@ -44,6 +45,7 @@ class Lane:
     returned: list[tuple[LeasedMessage, str]] = field(default_factory=list)
     rest_reason: str | None = None
     ran_late: set[tuple[int, int]] = field(default_factory=set)
+    probed: bool = False  # half-open: the one message it lets through has left
 
     def __post_init__(self) -> None:
         self.breaker = Breaker(
@@ -52,7 +54,8 @@ class Lane:
 
     async def run(self) -> None:
         """Deliver all messages of the lane; returns when none is in flight."""
-        in_flight = asyncio.Semaphore(self.row.in_flight_per_instance)
+        probing = self.breaker.state is BreakerState.HALF_OPEN
+        in_flight = asyncio.Semaphore(1 if probing else self.row.in_flight_per_instance)
         async with asyncio.TaskGroup() as group:
             for message in self.messages:
                 await in_flight.acquire()
@@ -82,7 +85,7 @@ class Lane:
     def _held(self, message: LeasedMessage) -> str | None:
         if self.draining():
             return "shutdown"
-        if not self.breaker.allows:
+        if not self.breaker.allows or self.probed:
             return "breaker_open"
         age = time.monotonic() - self.loaded_at
         if age + _LEASE_RESERVE_SECONDS > message.lease_seconds:
@@ -95,11 +98,13 @@ class Lane:
             if isinstance(begun, str):
                 await self._hold_back(message, begun)
                 return
+            self.probed = self.breaker.state is BreakerState.HALF_OPEN
             verdict = await self._attempt(message, begun)
             await self.attempts.settle(message, begun.attempt, verdict)
             self._learn(verdict)
         except (TemporarilyUnavailable, psycopg.Error) as exc:
             log.warning("attempt_not_begun", campaign_id=message.public_id, error=repr(exc))
+            self.returned.append((message, "not_begun"))
         except Exception:
             log.exception("delivery_failed", campaign_id=message.public_id)
         finally:
@@ -152,7 +157,7 @@ class Lane:
         self.breaker = self.breaker.after_error(
             self.deps.breaker,
             jitter=random.random(),  # noqa: S311  spreads probes
-            at_once=verdict.kind is VerdictKind.REST or verdict.code == "connection_closed",
+            at_once=verdict.kind is VerdictKind.REST or verdict.code in _OPENS_AT_ONCE,
             at_least=verdict.wait_seconds if verdict.kind is VerdictKind.REST else 0.0,
         )
         if not self.breaker.allows and not was_open:

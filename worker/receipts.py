@@ -4,6 +4,7 @@ Webhooks arrive early, late, twice and out of order, even before the answer to t
 them: what matches nothing yet is held and joined again.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,10 @@ from shared.db.pool import Row, connection
 from shared.db.receipts import Ack, InboxEntry
 from shared.domain.opt_out import is_opt_out
 from shared.domain.phone import phone_of_jid
+from shared.errors import TemporarilyUnavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
+from shared.providers.evolution import text_of, unix_seconds
 from worker.deps import Deps
 from worker.evidence import matches_open_send, settle_as_sent
 
@@ -43,63 +46,102 @@ def apply_inbox(deps: Deps) -> int:
     """Apply what is due, batch by batch; returns how many webhooks were settled."""
     settled = 0
     while True:
-        told: list[StoredEvents] = []
-        with connection(deps.pool) as conn:
-            entries = rows.claim_inbox(conn, limit=_BATCH)
-            if entries:
-                settled += _apply(conn, deps, entries, told)
-        deps.outlet.tell(told)
+        entries, outcomes = _apply_many(deps)
+        settled += len(outcomes)
+        for entry in entries:
+            if entry.inbox_id not in outcomes and entry.event != "messages.update":
+                settled += _apply_alone(deps, entry)
         if len(entries) < _BATCH:
             return settled
 
 
-def _apply(
-    conn: Connection[Row], deps: Deps, entries: Sequence[InboxEntry], told: list[StoredEvents]
-) -> int:
-    """Outcome None means: hold it and look again."""
-    outcomes: dict[int, str | None] = _apply_acks(conn, entries)
-    for entry in entries:
-        if entry.inbox_id not in outcomes:
-            outcomes[entry.inbox_id] = _apply_one(conn, deps, entry, told)
-    hold = deps.settings.sweep.inbox_hold_seconds
-    settled: list[tuple[InboxEntry, str]] = []
-    held: list[InboxEntry] = []
-    for entry in entries:
-        outcome = outcomes[entry.inbox_id]
-        if outcome is not None:
-            settled.append((entry, outcome))
-        elif entry.age_seconds > hold:
-            settled.append((entry, _UNMATCHED))
-        else:
-            held.append(entry)
-    rows.settle_inbox(conn, settled)
-    rows.hold_inbox(conn, held)
-    for _, outcome in settled:
+def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
+    """What can be applied with a few statements for all: receipts, and sends we know of.
+
+    Everything else is put off for a moment, so that whoever dies over it leaves it to the next run.
+    """
+    with connection(deps.pool) as conn:
+        entries = rows.claim_inbox(conn, limit=_BATCH)
+        if not entries:
+            return [], {}
+        outcomes = {**_apply_acks(conn, entries), **_known_sends(conn, entries)}
+        hold = deps.settings.sweep.inbox_hold_seconds
+        for entry in entries:
+            if entry.inbox_id not in outcomes and entry.age_seconds > hold:
+                outcomes[entry.inbox_id] = _UNMATCHED
+        rows.settle_inbox(
+            conn,
+            [(entry, outcomes[entry.inbox_id]) for entry in entries if entry.inbox_id in outcomes],
+        )
+        rows.hold_inbox(conn, [entry for entry in entries if entry.inbox_id not in outcomes])
+    for outcome in outcomes.values():
         metrics.record_receipts(outcome)
-    return len(settled)
+    return entries, outcomes
 
 
-def _apply_acks(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[int, str | None]:
-    """All receipts of the batch in one statement; unmatched ones bring a doubt's look forward."""
-    acks = {
-        entry.inbox_id: ack
-        for entry in entries
-        if entry.event == "messages.update" and (ack := _ack_of(entry)) is not None
-    }
-    if not acks:
-        return {}
-    matched = rows.apply_receipts(conn, list(acks.values()))
-    outcomes: dict[int, str | None] = {}
+def _apply_alone(deps: Deps, entry: InboxEntry) -> bool:
+    """One webhook in a transaction of its own; one of an unknown shape harms no other."""
+    told: list[StoredEvents] = []
+    try:
+        with connection(deps.pool) as conn:
+            outcome = _apply_one(conn, deps, entry, told)
+            if outcome is not None:
+                rows.settle_inbox(conn, [(entry, outcome)])
+    except TemporarilyUnavailable:
+        raise
+    except Exception:
+        log.exception("webhook_set_aside", webhook=entry.event, inbox_id=entry.inbox_id)
+        outcome = _IGNORED
+        with connection(deps.pool) as conn:
+            rows.settle_inbox(conn, [(entry, outcome)])
+    deps.outlet.tell(told)
+    if outcome is not None:
+        metrics.record_receipts(outcome)
+    return outcome is not None
+
+
+def _apply_acks(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[int, str]:
+    """All receipts of the batch in one statement; an unmatched one has a doubt looked at."""
+    acks: dict[int, Ack] = {}
+    outcomes: dict[int, str] = {}
+    for entry in entries:
+        if entry.event == "messages.update":
+            ack = _ack_of(entry)
+            if ack is None:
+                outcomes[entry.inbox_id] = _IGNORED
+            else:
+                acks[entry.inbox_id] = ack
+    matched = rows.apply_receipts(conn, list(acks.values())) if acks else set()
     for entry in entries:
         found = acks.get(entry.inbox_id)
         if found is None:
             continue
-        known = (found.instance_id, found.provider_id) in matched
-        outcomes[entry.inbox_id] = _APPLIED if known else None
-        phone = phone_of_jid(str(entry.body.get("remoteJid") or ""))
-        if not known and phone:
+        if (found.instance_id, found.provider_id) in matched:
+            outcomes[entry.inbox_id] = _APPLIED
+        elif entry.tries == 0 and (phone := phone_of_jid(str(entry.body.get("remoteJid") or ""))):
             open_sends.look_now(conn, entry.tenant_id, entry.instance_id, phone)
     return outcomes
+
+
+def _known_sends(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[int, str]:
+    """Sends whose answer reached us too: nothing is left to learn from them."""
+    by_instance: dict[int, list[InboxEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.event == "send.message":
+            by_instance[entry.instance_id].append(entry)
+    outcomes = {}
+    for instance_id, sends in by_instance.items():
+        owned = open_sends.owned(conn, instance_id, [_key_of(entry)[0] for entry in sends])
+        outcomes.update({one.inbox_id: _KNOWN for one in sends if _key_of(one)[0] in owned})
+    return outcomes
+
+
+def _key_of(entry: InboxEntry) -> tuple[str, str]:
+    """(message id, JID) of an event that carries a message; empty where it has none."""
+    key = entry.body.get("key") if isinstance(entry.body, dict) else None
+    if not isinstance(key, dict):
+        return "", ""
+    return str(key.get("id") or ""), str(key.get("remoteJid") or "")
 
 
 def _ack_of(entry: InboxEntry) -> Ack | None:
@@ -136,20 +178,17 @@ def _apply_send(
     body: dict[str, Any],
     told: list[StoredEvents],
 ) -> str | None:
-    """Our own send, told by the provider: known already, or the evidence a doubt waits for."""
-    key = body.get("key") or {}
-    provider_id, jid = str(key.get("id") or ""), str(key.get("remoteJid") or "")
+    """A send whose answer did not reach us (yet): the evidence a doubt waits for."""
+    provider_id, jid = _key_of(entry)
+    phone = phone_of_jid(jid)
     if not provider_id:
         return _IGNORED
-    if open_sends.owned(conn, entry.instance_id, [provider_id]):
-        return _KNOWN
-    phone = phone_of_jid(jid)
     send = (
         open_sends.find_by_phone(conn, entry.tenant_id, entry.instance_id, phone) if phone else None
     )
     if send is None or not send.in_doubt:
         return None  # the answer to the send is still on its way, or it never was ours
-    if not matches_open_send(deps, send, _text_of(body), float(body.get("messageTimestamp") or 0)):
+    if not matches_open_send(deps, send, text_of(body), unix_seconds(body.get("messageTimestamp"))):
         return _IGNORED
     attempt = (send.tenant_id, send.campaign_id, send.position, send.attempt)
     told.extend(settle_as_sent(conn, deps, attempt, provider_id, jid))
@@ -158,16 +197,16 @@ def _apply_send(
 
 def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str:
     """An answer from a contact: counted, and an opt-out is obeyed."""
-    key = body.get("key") or {}
-    jid = str(key.get("remoteJid") or "")
-    phone = phone_of_jid(jid) or phone_of_jid(str(key.get("remoteJidAlt") or ""))
-    if key.get("fromMe") or not phone:
+    key = body.get("key")
+    if not isinstance(key, dict) or key.get("fromMe"):
         return _IGNORED
-    if is_opt_out(_text_of(body)) and rows.suppress(conn, entry.tenant_id, phone):
+    phone = phone_of_jid(_key_of(entry)[1]) or phone_of_jid(str(key.get("remoteJidAlt") or ""))
+    if not phone:
+        return _IGNORED
+    if is_opt_out(text_of(body)) and rows.suppress(conn, entry.tenant_id, phone):
         log.info("opted_out", tenant=entry.tenant_id)
-    return (
-        _APPLIED if rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone) else _KNOWN
-    )
+    replied = rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone)
+    return _APPLIED if replied else _KNOWN
 
 
 def _apply_connection(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str:
@@ -181,9 +220,3 @@ def _apply_connection(conn: Connection[Row], entry: InboxEntry, body: dict[str, 
         owner_phone=phone_of_jid(str(body.get("wuid") or "")),
     )
     return _APPLIED
-
-
-def _text_of(body: dict[str, Any]) -> str:
-    message = body.get("message") or {}
-    text = message.get("conversation") or (message.get("imageMessage") or {}).get("caption")
-    return str(text or "")

@@ -95,6 +95,8 @@ class Sender:
             self._delivery = Delivery(
                 self._deps, evolution, attempts, self._ring, lambda: self._draining
             )
+            keeper = asyncio.create_task(self._delivery.keep_lanes())
             self._ready.set()
             await self._stopped.wait()
+            keeper.cancel()
         await asyncio.to_thread(attempts.close)

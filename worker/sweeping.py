@@ -1,7 +1,7 @@
 """Sweep: take back what dead processes left, each repair a guarded statement of its own."""
 
+from shared.db import dispatch, idempotency, messages, open_sends
 from shared.db import events as stored_events
-from shared.db import idempotency, messages, open_sends
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.observability import metrics
@@ -17,6 +17,7 @@ def sweep(deps: Deps) -> int:
         "lapsed_lease": _release_leased(deps),
         "lapsed_sending": _doubt_sending(deps),
         "open_send": _close_windows(deps),
+        "unfinished_campaign": _finish_over(deps),
         "unpublished_events": relay(deps),
         "idempotency_key": _forget_keys(deps),
     }
@@ -48,6 +49,14 @@ def _doubt_sending(deps: Deps) -> int:
 def _close_windows(deps: Deps) -> int:
     with connection(deps.pool) as conn:
         return open_sends.close_windows(conn, hours=deps.settings.evidence.window_hours)
+
+
+def _finish_over(deps: Deps) -> int:
+    with connection(deps.pool) as conn:
+        over = dispatch.list_over(conn, limit=deps.settings.sweep.batch_size)
+    told = finish(deps.pool, over)
+    deps.outlet.tell(told)
+    return len(told)
 
 
 def _forget_keys(deps: Deps) -> int:

@@ -6,6 +6,10 @@
           FROM instances AS i
          WHERE i.deleted_at IS NULL
            AND (i.checked_at = '-infinity'
+                OR EXISTS (SELECT FROM lanes AS l  -- it has rested: ask before a message probes it
+                            WHERE l.tenant_id = i.tenant_id AND l.instance_id = i.instance_id
+                              AND l.breaker_state = 'open' AND l.open_until <= clock_timestamp()
+                              AND i.checked_at < l.open_until)
                 OR (i.state <> 'open' AND i.checked_at < clock_timestamp() - make_interval(secs => %(every)s)
                     AND EXISTS (SELECT FROM campaign_instances AS ci
                                   JOIN campaign_pace AS p USING (tenant_id, campaign_id)

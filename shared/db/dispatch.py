@@ -138,6 +138,7 @@ def prepare_started(
     conn: Connection[Row], started: Sequence[tuple[StartedCampaign, float]]
 ) -> dict[CampaignKey, tuple[int, int]]:
     """Set pace and expected gap (seconds) of started campaigns: {key: (total, skipped)}."""
+    started = sorted(started, key=lambda one: one[0].campaign_id)  # counters are locked in order
     params = {
         "tenant_ids": [campaign.tenant_id for campaign, _ in started],
         "campaign_ids": [campaign.campaign_id for campaign, _ in started],
@@ -225,6 +226,18 @@ def load_lanes(
         return cur.execute(_SQL["load_lanes"], params).fetchall()
 
 
+def keep_lanes(
+    conn: Connection[Row], kept: Sequence[tuple[int, UUID]], *, lease_seconds: float
+) -> None:
+    """Go on holding lanes whose batch is still under way: (instance id, lease id)."""
+    params = {
+        "instance_ids": [instance_id for instance_id, _ in kept],
+        "lease_ids": [lease_id for _, lease_id in kept],
+        "lease_seconds": lease_seconds,
+    }
+    conn.execute(_SQL["keep_lanes"], params)
+
+
 def free_lanes(conn: Connection[Row], lanes: Sequence[FreedLane]) -> None:
     """Give lanes back."""
     params = {
@@ -249,8 +262,15 @@ def delay_pace(conn: Connection[Row], late: Sequence[tuple[CampaignKey, float]])
     conn.execute(_SQL["delay_pace"], params)
 
 
+def list_over(conn: Connection[Row], *, limit: int) -> list[CampaignKey]:
+    """Campaigns that are over and have not been ended."""
+    rows = conn.execute(_SQL["list_over"], {"limit": limit}).fetchall()
+    return [(tenant_id, campaign_id) for tenant_id, campaign_id in rows]
+
+
 def finish_campaigns(conn: Connection[Row], keys: Sequence[CampaignKey]) -> list[FinishedCampaign]:
     """End those with nothing open any more; the others are left alone."""
     params = {"tenant_ids": [key[0] for key in keys], "campaign_ids": [key[1] for key in keys]}
     with conn.cursor(row_factory=class_row(FinishedCampaign)) as cur:
-        return cur.execute(_SQL["finish_campaigns"], params).fetchall()
+        ended = cur.execute(_SQL["finish_campaigns"], params).fetchall()
+    return sorted(ended, key=lambda one: one.campaign_id)

@@ -95,7 +95,8 @@ SELECT l.tenant_id, l.instance_id, l.breaker_state
   JOIN instances AS i USING (tenant_id, instance_id)
  WHERE i.state = 'open' AND i.deleted_at IS NULL
    AND (l.lease_id IS NULL OR l.lease_until < clock_timestamp())
-   AND (l.breaker_state <> 'open' OR l.open_until <= clock_timestamp())
+   AND (l.breaker_state <> 'open'
+        OR (l.open_until <= clock_timestamp() AND i.checked_at >= l.open_until))  -- Evolution was asked first
    AND NOT EXISTS (SELECT FROM open_sends AS o WHERE o.instance_id = l.instance_id AND NOT o.in_doubt)
    AND EXISTS (SELECT FROM campaign_instances AS ci
                  JOIN campaign_pace AS p USING (tenant_id, campaign_id)
@@ -112,9 +113,10 @@ SELECT p.tenant_id, p.campaign_id,
        greatest(extract(epoch FROM p.next_slot_at - clock_timestamp()), 0)::double precision AS first_slot,
        c.delay_min, c.delay_max, l.messages_per_second::double precision AS messages_per_second,
        l.burst_per_second,
-       (SELECT array_agg(ci.instance_id ORDER BY ci.instance_id) FROM campaign_instances AS ci
+       (SELECT array_agg(ci.instance_id ORDER BY array_position(%(instance_ids)s::bigint[], ci.instance_id))
+          FROM campaign_instances AS ci
          WHERE ci.tenant_id = p.tenant_id AND ci.campaign_id = p.campaign_id
-           AND ci.instance_id = ANY(%(instance_ids)s)) AS lanes
+           AND ci.instance_id = ANY(%(instance_ids)s::bigint[])) AS lanes
   FROM campaign_pace AS p
   JOIN campaigns AS c USING (tenant_id, campaign_id)
   JOIN plans AS l USING (tenant_id)
@@ -170,24 +172,40 @@ UPDATE campaign_pace AS p
 -- take_lanes --
 UPDATE lanes AS l
    SET lease_id = t.lease_id, lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s),
-       served_at = clock_timestamp(),
+       loaded_at = NULL, served_at = clock_timestamp(),
        breaker_state = CASE WHEN l.breaker_state = 'open' THEN 'half-open' ELSE l.breaker_state END
   FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[]) AS t(instance_id, lease_id)
  WHERE l.instance_id = t.instance_id;
 
 -- load_lanes --
--- What a worker needs to know of the lanes of its batch.
+-- What a worker needs to know of the lanes of its batch. Loading is a claim: a batch that is delivered
+-- twice, even at the same moment, is loaded once.
+  WITH mine AS (
+        UPDATE lanes AS l
+           SET loaded_at = clock_timestamp()
+          FROM (SELECT instance_id FROM lanes
+                 WHERE instance_id = ANY(%(instance_ids)s) AND lease_id = %(lease_id)s AND loaded_at IS NULL
+                 ORDER BY instance_id
+                   FOR UPDATE) AS free
+         WHERE l.instance_id = free.instance_id
+     RETURNING l.*)
 SELECT l.tenant_id, l.instance_id, i.public_id, i.name, i.token, l.breaker_state, l.errors_in_a_row,
        l.times_opened, p.in_flight_per_instance
-  FROM lanes AS l
+  FROM mine AS l
   JOIN instances AS i USING (tenant_id, instance_id)
-  JOIN plans AS p USING (tenant_id)
- WHERE l.instance_id = ANY(%(instance_ids)s) AND l.lease_id = %(lease_id)s;
+  JOIN plans AS p USING (tenant_id);
+
+-- keep_lanes --
+-- The worker is still busy with these.
+UPDATE lanes AS l
+   SET lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
+  FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[]) AS k(instance_id, lease_id)
+ WHERE l.instance_id = k.instance_id AND l.lease_id = k.lease_id;
 
 -- free_lanes --
 -- The batch is through with these lanes; their breakers are kept for whoever serves them next.
 UPDATE lanes AS l
-   SET lease_id = NULL, lease_until = NULL, breaker_state = f.state, errors_in_a_row = f.errors,
+   SET lease_id = NULL, lease_until = NULL, loaded_at = NULL, breaker_state = f.state, errors_in_a_row = f.errors,
        times_opened = f.opened, rest_reason = f.reason,
        open_until = CASE WHEN f.state = 'open' THEN clock_timestamp() + make_interval(secs => f.rest_seconds) END
   FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[], %(states)s::text[], %(errors)s::int[],
@@ -202,6 +220,15 @@ UPDATE campaign_pace AS p
   FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(seconds)s::double precision[])
        AS d(tenant_id, campaign_id, seconds)
  WHERE p.tenant_id = d.tenant_id AND p.campaign_id = d.campaign_id;
+
+-- list_over --
+-- Live campaigns with nothing open any more, whatever their status: their end was not told yet.
+SELECT p.tenant_id, p.campaign_id
+  FROM campaign_pace AS p
+  JOIN campaign_counters AS k USING (campaign_id, tenant_id)
+ WHERE k.processed = k.total
+ ORDER BY p.campaign_id
+ LIMIT %(limit)s;
 
 -- finish_campaigns --
 -- No message is pending, leased or sending: the campaign is over.

@@ -125,7 +125,8 @@ def release(
     reason: str | None = None,
     wait_seconds: float = 0.0,
 ) -> None:
-    """Hand leased messages back to the queue, their attempts intact."""
+    """Hand leased messages back to the queue, their attempts intact; locked in key order."""
+    messages = sorted(messages, key=lambda one: _key(one[0]))
     params = {
         **_columns([_key(message) for message, _ in messages]),
         "lease_ids": [lease_id for _, lease_id in messages],

@@ -161,7 +161,7 @@ UPDATE messages AS m
          WHERE o.tenant_id = n.tenant_id AND o.campaign_id = n.campaign_id AND o.position = n.position
            AND n.after = 'in_doubt'),
        tally AS MATERIALIZED (
-        SELECT tenant_id, campaign_id, count(*)::int AS moved,
+        SELECT tenant_id, campaign_id, count(*) FILTER (WHERE before = 'sending')::int AS tried,
                count(*) FILTER (WHERE after = 'sent')::int AS sent,
                count(*) FILTER (WHERE after = 'failed')::int AS failed,
                count(*) FILTER (WHERE after = 'skipped')::int AS skipped,
@@ -186,7 +186,7 @@ UPDATE messages AS m
         UPDATE campaign_counters AS c
            SET sent = c.sent + t.sent, failed = c.failed + t.failed, skipped = c.skipped + t.skipped,
                cancelled = c.cancelled + t.cancelled, in_doubt = c.in_doubt + t.in_doubt,
-               attempts = c.attempts + t.moved,
+               attempts = c.attempts + t.tried,
                seconds_sum = c.seconds_sum + coalesce(t.seconds_sum, 0),
                seconds_min = least(c.seconds_min, t.seconds_min),
                seconds_max = greatest(c.seconds_max, t.seconds_max),

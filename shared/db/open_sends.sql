@@ -31,8 +31,8 @@ RETURNING o.tenant_id, o.campaign_id, o.position, o.attempt, o.instance_id, o.ph
           c.body, i.public_id, i.name, i.token;
 
 -- look_now --
--- Something about a doubt has arrived: ask the provider at once.
-UPDATE open_sends SET next_look_at = clock_timestamp()
+-- Something about a doubt has arrived: ask the provider at once, besides the looks it has left.
+UPDATE open_sends SET next_look_at = clock_timestamp(), looks = greatest(looks - 1, 0)
  WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s AND phone = %(phone)s AND in_doubt
    AND next_look_at > clock_timestamp();
 

@@ -36,8 +36,9 @@ class Breaker:
         return self.state is not BreakerState.OPEN
 
     def after_success(self) -> "Breaker":
-        """Only a success closes it."""
-        return Breaker()
+        """Only a success of a message let through closes it: one that was under way while another
+        answer opened it does not."""
+        return self if self.state is BreakerState.OPEN else Breaker()
 
     def after_error(
         self, policy: BreakerPolicy, *, jitter: float, at_once: bool = False, at_least: float = 0.0
@@ -48,6 +49,10 @@ class Breaker:
         provider asked for (`Retry-After`). `jitter` in [0, 1) stretches the rest by up to a tenth.
         """
         errors = self.errors_in_a_row + 1
+        if self.state is BreakerState.OPEN:  # of a call that was under way: it does not open twice
+            return replace(
+                self, errors_in_a_row=errors, rest_seconds=max(self.rest_seconds, at_least)
+            )
         trips = at_once or self.state is BreakerState.HALF_OPEN or errors > policy.errors_allowed
         if not trips:
             return replace(self, errors_in_a_row=errors)

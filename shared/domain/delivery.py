@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.backoff import BackoffPolicy, retry_delay
-from shared.errors import InstanceOffline, ProviderError, Rejected, Unavailable
+from shared.errors import InstanceOffline, NotBegun, ProviderError, Rejected, Unavailable
 
 
 class VerdictKind(StrEnum):
@@ -16,6 +16,9 @@ class VerdictKind(StrEnum):
     FAILED = "failed"  # nothing sent, and never will be
     UNKNOWN = "unknown"  # it may have been sent: in doubt
     SUPPRESSED = "suppressed"  # the person opted out while the message was leased
+
+
+_NOT_THE_INSTANCE = {"media_download_failed", "not_begun_in_time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,11 @@ class Verdict:
 
     @property
     def troubles_instance(self) -> bool:
-        """Counts toward the instance's breaker: transport failures and unknowns, not refusals."""
-        return self.kind in {VerdictKind.RETRY, VerdictKind.REST, VerdictKind.UNKNOWN} or (
-            self.code == "unreachable"
+        """Counts toward the instance's breaker: transport failures and unknowns, not refusals, a
+        campaign's broken image or our own delays."""
+        return self.code not in _NOT_THE_INSTANCE and (
+            self.kind in {VerdictKind.RETRY, VerdictKind.REST, VerdictKind.UNKNOWN}
+            or self.code == "unreachable"
         )
 
 
@@ -72,9 +77,12 @@ def verdict_for(
         kind = VerdictKind.FAILED
     elif isinstance(error, InstanceOffline):
         kind, wait = VerdictKind.REST, error.retry_after_seconds or 0.0
+    elif isinstance(error, NotBegun):
+        kind = VerdictKind.REST
     elif isinstance(error, Unavailable):
         if failures > policy.retries:
-            kind, code = VerdictKind.FAILED, "unreachable"
+            broken_image = error.code in _NOT_THE_INSTANCE
+            kind, code = VerdictKind.FAILED, error.code if broken_image else "unreachable"
         else:
             kind = VerdictKind.RETRY
             wait = retry_delay(failures, policy, jitter=jitter).total_seconds()

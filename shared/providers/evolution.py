@@ -17,7 +17,7 @@ import aiohttp
 import orjson
 
 from shared.domain.delivery import Receipt
-from shared.errors import OutcomeUnknown, Unavailable
+from shared.errors import NotBegun, OutcomeUnknown, Unavailable
 from shared.providers.evolution_answers import receipt_of
 from shared.settings import DeliverySettings
 
@@ -136,8 +136,9 @@ class EvolutionClient:
             raise Unavailable("lookup_failed", repr(exc)) from exc
         if status != 200 or not isinstance(body, Mapping):
             raise Unavailable("lookup_failed", f"HTTP {status}", http_status=status)
-        records = (body.get("messages") or {}).get("records") or []
-        return _found(records)
+        found = body.get("messages")
+        records = found.get("records") if isinstance(found, dict) else None
+        return _found(records if isinstance(records, list) else [])
 
     async def connection_state(self, instance: Instance) -> str:
         """Evolution's word for the connection now: open, connecting, close; `missing` where it does
@@ -158,7 +159,8 @@ class EvolutionClient:
             return "missing"
         if answer.status != 200 or body is None:
             raise Unavailable("state_unknown", f"HTTP {answer.status}", http_status=answer.status)
-        return str((body.get("instance") or {}).get("state") or "close")
+        told = body.get("instance")
+        return str((told.get("state") if isinstance(told, dict) else None) or "close")
 
     async def _send(
         self, instance: Instance, route: str, payload: Mapping[str, Any], *, begun_at: float
@@ -168,7 +170,7 @@ class EvolutionClient:
         try:
             status, body, headers = await self._post(path, instance, payload)
         except TooLateToBegin as exc:
-            raise Unavailable("not_begun_in_time") from exc
+            raise NotBegun("not_begun_in_time") from exc
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise Unavailable("connect_failed", repr(exc)) from exc
         except TimeoutError as exc:
@@ -205,13 +207,33 @@ def _image_name(url: str) -> str:
 
 
 def _found(records: Sequence[Any]) -> list[FoundMessage]:
+    """Rows that are messages of ours; anything of another shape is passed over."""
     found = []
     for record in records:
-        key = record.get("key") or {}
-        message = record.get("message") or {}
-        if not key.get("fromMe") or not key.get("id"):
-            continue
-        text = message.get("conversation") or (message.get("imageMessage") or {}).get("caption")
-        at = int(record.get("messageTimestamp") or 0)
-        found.append(FoundMessage(key["id"], str(key.get("remoteJid") or ""), text or "", at))
+        key = record.get("key") if isinstance(record, dict) else None
+        if isinstance(key, dict) and key.get("fromMe") and isinstance(key.get("id"), str):
+            at = unix_seconds(record.get("messageTimestamp"))
+            jid = str(key.get("remoteJid") or "")
+            found.append(FoundMessage(key["id"], jid, text_of(record), at))
     return found
+
+
+def text_of(record: Mapping[str, Any]) -> str:
+    """The text of a message, or the caption of an image; empty where there is none."""
+    message = record.get("message")
+    if not isinstance(message, dict):
+        return ""
+    image = message.get("imageMessage")
+    caption = image.get("caption") if isinstance(image, dict) else None
+    text = message.get("conversation") or caption
+    return text if isinstance(text, str) else ""
+
+
+def unix_seconds(value: object) -> int:
+    """A `messageTimestamp`: a number, its text, or a Long `{low, high}`; 0 where it is none."""
+    if isinstance(value, dict):
+        value = value.get("low")
+    try:
+        return int(value) if isinstance(value, int | float | str) else 0
+    except (ValueError, OverflowError):
+        return 0

@@ -24,6 +24,11 @@ _INSTANCE_CANNOT_CHECK = {
 }
 _INSTANCE_NOT_LOADED = ("'onWhatsApp')", "'textMessage')")
 # 400 where the socket object itself is missing: nothing could be written.
+# 400 from inside the send: it may have gone out, and the instance had better rest.
+_UNKNOWN_AND_RESTS = (
+    ("Connection Closed", "connection_closed"),
+    ("rate-overlimit", "rate_overlimit"),
+)
 _NEVER_CONNECTED = "reading 'sendMessage')"
 # 500 arrays of the media stage, which comes before the send.
 _MEDIA_STAGE = (
@@ -90,18 +95,14 @@ def _bad_request(message: Any) -> ProviderError:
     text = _text(message)
     if isinstance(first, list):
         return Rejected("payload_refused", text, http_status=400)
-    if isinstance(first, Mapping):
-        if first.get("exists") is False:
-            return Rejected("not_on_whatsapp", http_status=400)
-        return OutcomeUnknown("unclear_answer", text, http_status=400)
-    if first in _ARGUMENT_REFUSED:
+    if isinstance(first, Mapping) and first.get("exists") is False:
+        return Rejected("not_on_whatsapp", http_status=400)
+    if isinstance(first, str) and first in _ARGUMENT_REFUSED:
         return Rejected(_ARGUMENT_REFUSED[first], text, http_status=400)
     if _NEVER_CONNECTED in text:
         return InstanceOffline("instance_offline", text, http_status=400)
-    closed = "Connection Closed" in text
-    return OutcomeUnknown(
-        "connection_closed" if closed else "unclear_answer", text, http_status=400
-    )
+    code = next((code for part, code in _UNKNOWN_AND_RESTS if part in text), "unclear_answer")
+    return OutcomeUnknown(code, text, http_status=400)
 
 
 def _server_error(message: Any) -> ProviderError:
@@ -131,7 +132,7 @@ def _message(body: Body) -> Any:
 def _text(value: Any) -> str:
     """The provider's words, bounded; the four shapes of `message` end here."""
     if isinstance(value, str):
-        return value[:500]
+        return value[:500].replace("\0", "")
     if isinstance(value, list):
         return "; ".join(_text(part) for part in value)[:500]
     if isinstance(value, Mapping) and "number" in value:

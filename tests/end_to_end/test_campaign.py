@@ -91,10 +91,7 @@ def test_a_socket_hears_the_campaign_in_order(stack: Stack) -> None:
     updates = [frame for frame in heard if frame["type"] == "campaign_update"]
     numbers = [frame["seq"] for frame in updates]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert all(
-        later["prevSeq"] == earlier["seq"]
-        for earlier, later in itertools.pairwise(updates)
-    )
+    assert all(later["prevSeq"] == earlier["seq"] for earlier, later in itertools.pairwise(updates))
     data = [frame["data"] for frame in updates]
     first_sent = next(event for event in data if event["event"] == "message_sent")
     assert first_sent["messageText"] == f"Olá {first_sent['contactName']}!"

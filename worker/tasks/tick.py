@@ -27,9 +27,9 @@ def tick(_payload: Any = None) -> None:
     """One second's work; a part that fails does not keep the others from running."""
     parts: dict[str, Callable[[], object]] = {
         "sweep": lambda: sweep(process.deps),
-        "dispatch": run_dispatch,
         "receipts": lambda: apply_inbox(process.deps),
         "connections": lambda: refresh_connections(process.deps),
+        "dispatch": run_dispatch,
         "waiting": _explain_waiting,
         "reconcile": lambda: reconcile(process.deps),
     }

@@ -10,6 +10,7 @@ from shared.queue.payloads import LeasedBatch
 from shared.settings import Settings
 from tests.factories import CampaignRow, Factory
 from tests.sandbox_process import Sandbox
+from worker.connections import refresh_connections
 from worker.deps import Deps, open_deps
 from worker.dispatching import dispatch
 from worker.evidence import reconcile
@@ -39,6 +40,7 @@ class Engine:
     def turn(self) -> None:
         """One tick's work."""
         sweep(self.deps)
+        refresh_connections(self.deps)
         self.dispatch()
         self.deliver()
         apply_inbox(self.deps)
