@@ -100,7 +100,7 @@ def print_outcome(outcome: Outcome, console: Console, *, url: str) -> None:
     if outcome.top_errors:
         console.print(_errors_table(outcome.top_errors))
     api = f"{url}/api/campaigns/{outcome.campaign_id}"
-    console.print(f"[dim]Details: {url} (console) or GET {api}/export?format=csv", soft_wrap=True)
+    console.print(f"[dim]Details: GET {api}/export?format=csv", soft_wrap=True)
 
 
 def _counts_table(outcome: Outcome) -> Table:
