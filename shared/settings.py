@@ -82,7 +82,6 @@ class SweepSettings(BaseModel, frozen=True):
     batch_size: int = 500
     publish_after_seconds: float = 3.0  # events a dead process could not publish
     inbox_hold_seconds: float = 600.0  # receipts that match nothing yet
-    watchdog_seconds: float = 20.0
 
 
 class EvidenceSettings(BaseModel, frozen=True):

@@ -28,7 +28,12 @@ class Connections:
         self._floods: set[asyncio.Task[None]] = set()
 
     def begin(self, instance: Instance, *, scan: bool) -> JsonObject:
-        """Start the socket; `scan` shows a QR code first. Opens by itself; returns the QR."""
+        """Start the socket; `scan` shows a QR code first. Opens by itself; returns the QR.
+
+        While it connects the same QR is answered at once, and the connection goes on (section 2).
+        """
+        if instance.status == "connecting" and instance.qrcode is not None:
+            return instance.qrcode
         self.connecting(instance)
         code = f"2@{new_key_id()},{new_key_id()},{new_key_id()}"
         qrcode: JsonObject = {"pairingCode": None, "code": code, "base64": picture_of(code)}
@@ -36,6 +41,7 @@ class Connections:
             data = {"qrcode": {"instance": instance.name, **qrcode}}
             self._webhooks.emit(instance, "QRCODE_UPDATED", data)
         self._later(self._tuning.connect_after_ms / 1000, instance, self.open)
+        instance.qrcode = {**qrcode, "count": 1}
         return {**qrcode, "count": 1}
 
     def _later(self, seconds: float, instance: Instance, do: Callable[[Instance], None]) -> None:
@@ -50,6 +56,7 @@ class Connections:
     def connecting(self, instance: Instance) -> None:
         """Mark and tell."""
         instance.epoch += 1
+        instance.qrcode = None
         instance.status = instance.socket = "connecting"
         self._tell(instance, "connecting", 200)
         self._save()

@@ -101,6 +101,7 @@ class Instance:
     created_at: str = field(default_factory=now_iso)
     updated_at: str = field(default_factory=now_iso)
     epoch: int = 0  # a later connect or close makes earlier timers void
+    qrcode: JsonObject | None = None  # shown while it connects
 
     def row(self, message_count: int) -> JsonObject:
         """An element of fetchInstances."""

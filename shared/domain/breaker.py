@@ -3,13 +3,16 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pybreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN
+
 
 class BreakerState(StrEnum):
-    """pybreaker's words."""
+    """pybreaker's states. Its `call()` holds a lock during the call, so its breaker serves us as a
+    gate only: decide before, report after; the state lives in the lane's row."""
 
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half-open"
+    CLOSED = STATE_CLOSED
+    OPEN = STATE_OPEN
+    HALF_OPEN = STATE_HALF_OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,6 @@ _leases_returned = Counter(
     "rapidflow_leases_returned_total", "Leased messages handed back unsent.", ["reason"]
 )
 _dispatch_seconds = Histogram("rapidflow_dispatch_seconds", "One dispatch run.", buckets=_FAST)
-_dispatch_lag = Histogram(
-    "rapidflow_dispatch_lag_seconds",
-    "How late due messages were leased.",
-    buckets=_LAG,
-)
 _repairs = Counter("rapidflow_sweep_repairs_total", "What dead processes left behind.", ["kind"])
 _receipts = Counter("rapidflow_receipts_total", "Provider reports applied.", ["status"])
 _doorbells = Counter("rapidflow_doorbell_failures_total", "Tasks Redis did not take.", ["task"])
@@ -159,11 +154,6 @@ def record_leases_returned(reason: str, count: int = 1) -> None:
 def record_dispatch(seconds: float) -> None:
     """Duration of one dispatch run."""
     _dispatch_seconds.observe(seconds)
-
-
-def record_dispatch_lag(seconds: float) -> None:
-    """How long the oldest message leased in a run had been due."""
-    _dispatch_lag.observe(max(0.0, seconds))
 
 
 def record_repairs(kind: str, count: int = 1) -> None:
