@@ -6,12 +6,17 @@ from collections.abc import Iterator
 import click
 import psycopg
 
+from deploy.local.environment import adopt_running_stack
 from shared.errors import RapidFlowError, SettingsError
 from shared.settings import Settings, load_settings
 
 
 def checked_settings() -> Settings:
-    """The settings of this process, or one line that names what is missing."""
+    """The settings of this process, or one line that names what is missing.
+
+    Typed beside a running `rapidflow up`, with no servers given, a command speaks to that stack.
+    """
+    adopt_running_stack()
     try:
         return load_settings()
     except SettingsError as exc:

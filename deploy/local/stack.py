@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from deploy.local.banner import show_banner
 from deploy.local.bound import bound_command
+from deploy.local.environment import remembered
 from deploy.local.errors import LocalError
 from deploy.local.folder import check_space, exclusive, open_data_dir
 from deploy.local.given import check_database, check_redis
@@ -153,15 +154,16 @@ def bring_up(
             stack.migrate()
             owner = bootstrap(stack.plan.environment)
             stack.start_application()
-            show_banner(
-                console,
-                address=stack.address,
-                email=owner.owner_email,
-                password=owner.owner_password,
-                sandbox=stack.plan.sandbox_port and stack.plan.environment["EVOLUTION_API_URL"],
-                logs=folder / "log",
-            )
-            yield stack
+            with remembered(folder, stack.plan.environment):
+                show_banner(
+                    console,
+                    address=stack.address,
+                    email=owner.owner_email,
+                    password=owner.owner_password,
+                    sandbox=stack.plan.sandbox_port and stack.plan.environment["EVOLUTION_API_URL"],
+                    logs=folder / "log",
+                )
+                yield stack
         finally:
             stack.stop()
 

@@ -1,0 +1,50 @@
+"""The environment of a running `rapidflow up`, for commands typed beside it."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from deploy.local.secrets import read_json, write_json
+from deploy.local.surroundings import Surroundings
+
+_FILE = "run/environment.json"
+_NAMES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "EVOLUTION_API_URL",
+    "EVOLUTION_API_KEY",
+    "JWT_SECRET",
+    "RAPIDFLOW_ENCRYPTION_KEY",
+    "PUBLIC_URL",
+    "LOG_DIR",
+    "DATA_DIR",
+    "HOST",
+    "PORT",
+)
+
+
+@contextlib.contextmanager
+def remembered(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Keep the settings of this stack beside its data (0600) for as long as it runs."""
+    path = folder / _FILE
+    write_json(path, {name: environment[name] for name in _NAMES if name in environment})
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def adopt_running_stack() -> bool:
+    """Where no server is given, speak to the stack that runs here; False where there is none.
+
+    Whatever the user's own environment or `.env` gives wins.
+    """
+    surroundings = Surroundings.here()
+    if surroundings.get("DATABASE_URL") or surroundings.get("REDIS_URL"):
+        return False
+    known = read_json(surroundings.data_dir / _FILE)
+    for name, value in known.items():
+        if surroundings.get(name.removeprefix("RAPIDFLOW_")) is None:
+            os.environ[name] = str(value)
+    return bool(known)
