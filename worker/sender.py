@@ -25,7 +25,7 @@ try:
 except ImportError:  # not built for this platform
     new_event_loop = asyncio.new_event_loop
 
-_HELD_AT_ONCE = 2000  # messages
+_HELD_AT_ONCE = 10_000  # messages, about a kilobyte each
 
 
 class Sender:

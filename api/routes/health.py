@@ -35,6 +35,21 @@ def health() -> ResponseReturnValue:
     }
 
 
+@bp.get("/")
+@public
+def front() -> ResponseReturnValue:
+    """Where a person who opens the address may go on."""
+    return {
+        "success": True,
+        "service": "RapidFlow",
+        "version": VERSION,
+        "health": "/health",
+        "login": "POST /api/auth/login",
+        "campaigns": "/api/campaigns",
+        "events": "/ws",
+    }
+
+
 @bp.get("/health/live")
 @public
 def live() -> ResponseReturnValue:

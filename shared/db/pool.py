@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from shared.errors import SettingsError, TemporarilyUnavailable
@@ -59,9 +60,20 @@ def make_pool(
         max_waiting=limits.max_waiting,
         reconnect_timeout=30.0,
         check=ConnectionPool.check_connection,
+        configure=_keep_statements_prepared if role == ENGINE_ROLE else None,
         open=False,
         name=name,
     )
+
+
+def _keep_statements_prepared(conn: Connection[Row]) -> None:
+    """Have the engine's few statements planned once per connection.
+
+    psycopg sends an int as int2, int4 or int8 by its size, so one statement would be prepared anew
+    for every mix of sizes in its arrays; planning costs more than running it. Here all are int8.
+    """
+    conn.prepare_threshold = 1
+    conn.adapters.register_dumper(int, Int8Dumper)
 
 
 def check_role(conn: Connection[Row]) -> None:
