@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import RequestURITooLarge
+from werkzeug.exceptions import NotFound, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.auth import check_every_route_is_guarded
@@ -65,6 +65,8 @@ def _begin() -> None:
     bind_log_context(request_id=g.request_id)
     if len(request.full_path) > _LONGEST_URL:
         raise RequestURITooLarge
+    if "\0" in request.path:
+        raise NotFound
 
 
 def _finish(response: Response) -> Response:

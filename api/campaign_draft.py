@@ -90,8 +90,11 @@ def render_rows(checked: CheckedContacts, template: str, *, has_image: bool) -> 
         if isinstance(entry, Contact):
             body = _text(template, entry)
             fault = _text_fault(body, has_image=has_image)
-            if fault and len(problems) < _MAX_FIELDS:
+            if fault:
                 problems.append(FieldProblem(f"contacts[{entry.position}]", fault, "text"))
+                if len(problems) == _MAX_FIELDS:
+                    break
+                continue
         else:
             reason = entry.reason
         rows.append(

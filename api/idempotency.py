@@ -32,7 +32,7 @@ def asked_once(tenant_id: int) -> Asked | None:
         raise RequestError(
             "Idempotency-Key precisa ter de 1 a 255 caracteres ASCII.", code="bad_idempotency_key"
         )
-    route = f"{request.method} {request.path}"
+    route = f"{request.method} {request.path.rstrip('/')}"
     return Asked(tenant_id, route, key, hashlib.sha256(request.get_data()).digest())
 
 

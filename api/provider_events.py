@@ -5,8 +5,6 @@ import json
 import re
 from typing import Any, Final
 
-import orjson
-
 from shared.db.inbox import ProviderEvent
 from shared.db.instances import WebhookTarget
 from shared.errors import NotFound, RequestError
@@ -24,6 +22,7 @@ KEPT: Final = frozenset(
     }
 )
 _PUBLIC_ID: Final = re.compile(r"(\d{1,18})-[A-Z2-7]{26}")
+_DEEPEST: Final = 100
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # jsonb refuses them
 
 
@@ -58,7 +57,7 @@ def read(raw: bytes, target: WebhookTarget) -> ProviderEvent | None:
     if event not in KEPT:
         return None
     data = _storable(_without_key(data))
-    key = _dedupe_key(event, data, str(envelope.get("date_time")))
+    key = _dedupe_key(event, data, str(_storable(str(envelope.get("date_time")))))
     return ProviderEvent(target.instance_id, event, key, data)
 
 
@@ -67,9 +66,25 @@ def _envelope(raw: bytes) -> dict[str, Any]:
         envelope = json.loads(raw)
     except (ValueError, RecursionError) as exc:
         raise RequestError("O corpo não é JSON.", code="malformed_json") from exc
-    if not isinstance(envelope, dict):
+    if not isinstance(envelope, dict) or _is_deeper(envelope, _DEEPEST):
         raise RequestError("O corpo não é um evento.", code="malformed_json")
     return envelope
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Nested more than `levels` deep; looks level by level, so depth itself harms nothing."""
+    layer: list[Any] = [value]
+    for _ in range(levels):
+        nested: list[Any] = []
+        for item in layer:
+            if isinstance(item, dict):
+                nested.extend(item.values())
+            elif isinstance(item, list):
+                nested.extend(item)
+        layer = [item for item in nested if isinstance(item, dict | list)]
+        if not layer:
+            return False
+    return True
 
 
 def _without_key(data: Any) -> Any:
@@ -101,8 +116,8 @@ def _dedupe_key(event: str, data: Any, sent_at: str) -> str:
         direction = key.get("fromMe", part.get("fromMe"))
         named = f"{event}|{identifier}|{part.get('status')}|{direction}"
         return named if len(named) <= 300 else _digest(event, named.encode())
-    said = orjson.dumps([data, sent_at], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return _digest(event, said)
+    said = json.dumps([data, sent_at], sort_keys=True)
+    return _digest(event, said.encode())
 
 
 def _digest(event: str, said: bytes) -> str:

@@ -19,7 +19,8 @@ def check_names(*known: str) -> None:
 def limit(default: int, most: int) -> int:
     """`limit`, 1 to `most`."""
     text = request.args.get("limit", str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+    short = text.isascii() and text.isdigit() and len(text) <= 9
+    if not (short and 1 <= int(text) <= most):
         raise _fault("limit", f"precisa ser um número de 1 a {most}")
     return int(text)
 

@@ -1,5 +1,7 @@
 """Signing in and out, tickets for the WebSocket, API keys."""
 
+import ipaddress
+
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
@@ -128,9 +130,15 @@ def revoke_key(user: User, key_id: int) -> ResponseReturnValue:
 def client_address() -> str:
     """For limits: the address the configured proxies vouch for; IPv6 by its /64."""
     address = request.remote_addr or ""
-    if ":" in address:
-        return ":".join(address.split(":")[:4])
-    return address
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _whose(user: User) -> int | None:

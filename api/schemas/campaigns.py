@@ -99,8 +99,9 @@ class CampaignBody(Body):
     @field_validator("schedule_at", mode="after")
     @classmethod
     def _within_a_year(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value - datetime.now(UTC) > _FARTHEST:
-            raise ValueError("pode ser no máximo daqui a um ano")
+        now = datetime.now(UTC)
+        if value is not None and not (now.year - 1 <= value.year and value - now <= _FARTHEST):
+            raise ValueError("precisa ser uma data até daqui a um ano")
         return value
 
 

@@ -20,7 +20,7 @@ class InstanceBody(Body):
     name: InstanceName
     qrcode: bool = True
     adopt: bool = False
-    token: str | None = Field(default=None, min_length=1, max_length=500)
+    token: str | None = Field(default=None, max_length=500, pattern=r"^[\x21-\x7e]+$")
 
 
 def instance_answer(instance: Instance, *, masked: bool) -> dict[str, Any]:

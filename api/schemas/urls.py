@@ -1,11 +1,20 @@
 """Addresses tenants give us: only http(s), only hosts that look public."""
 
 import ipaddress
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
 MAX_URL: Final = 2048
-_PRIVATE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home", ".arpa")
+_PRIVATE_SUFFIXES: Final = (".svc", ".local", ".localhost", ".internal", ".lan", ".home", ".arpa")
+
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")
+#: IPv6 forms that carry an IPv4 address: compatible, translated, NAT64, 6to4.
+_EMBEDS_IPV4: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "2002::/16")
+)
 
 
 def check_public_url(url: str) -> str:
@@ -24,8 +33,10 @@ def check_public_url(url: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError as exc:
         raise ValueError("não é um endereço válido") from exc
-    if parts.scheme not in ("http", "https") or not host or port == 0:
+    if parts.scheme not in ("http", "https") or not host:
         raise ValueError("precisa começar com https:// ou http:// e ter um servidor")
+    if port not in (None, 80, 443):
+        raise ValueError("precisa usar a porta 80 ou 443")
     if parts.username is not None or parts.password is not None:
         raise ValueError("não pode conter usuário ou senha")
     _check_host(host)
@@ -33,9 +44,14 @@ def check_public_url(url: str) -> str:
 
 
 def _check_host(host: str) -> None:
+    if not _HOST.fullmatch(host):  # other readers may see another server in it
+        raise ValueError("o servidor só pode ter letras, números, pontos e hifens")
     address = _literal_address(host)
     if address is not None:
-        if not address.is_global or address.is_multicast:
+        embedded = isinstance(address, ipaddress.IPv6Address) and any(
+            address in network for network in _EMBEDS_IPV4
+        )
+        if not address.is_global or address.is_multicast or embedded:
             raise ValueError("aponta para um endereço que não é público")
         return
     name = host.lower().rstrip(".")

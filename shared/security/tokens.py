@@ -81,7 +81,7 @@ class AccessTokens:
             )
         except jwt.ExpiredSignatureError as exc:
             raise Unauthorized("A sessão expirou.", code="token_expired") from exc
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as exc:
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError) as exc:
             raise Unauthorized("Credencial inválida.", code="invalid_token") from exc
 
     def _decode(self, token: str) -> dict[str, Any]:
@@ -159,6 +159,6 @@ def check_webhook_token(token: str, secret: str, *, max_age: timedelta) -> bool:
             options={"require": ["iat"], "verify_exp": False, "verify_iat": False},
         )
         age = datetime.now(UTC).timestamp() - float(claims["iat"])
-    except (jwt.PyJWTError, ValueError, TypeError):
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         return False
     return -300.0 <= age <= max_age.total_seconds()
