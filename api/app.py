@@ -14,12 +14,21 @@ from api.errors import register_errors
 from api.gateway import register_gateway
 from api.json import use_orjson
 from api.origins import is_allowed
-from api.routes import auth, campaigns, health, instances, webhooks
+from api.routes import (
+    auth,
+    callbacks,
+    campaign_changes,
+    campaigns,
+    health,
+    instances,
+    webhooks,
+)
 from api.runtime import EXTENSION, Runtime, runtime
 from shared.observability import metrics
 from shared.observability.logging import bind_log_context, clear_log_context
 from shared.settings import Settings
 
+_ROUTES: Final = (auth, campaigns, campaign_changes, callbacks, instances, webhooks, health)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LONGEST_URL: Final = 4096
 _HEADERS: Final = {
@@ -43,7 +52,7 @@ def create_app(settings: Settings, *, sockets: bool = False) -> Flask:
     app.url_map.strict_slashes = False
     app.extensions[EXTENSION] = Runtime(settings)
     use_orjson(app)
-    for module in (auth, campaigns, instances, webhooks, health):
+    for module in _ROUTES:
         app.register_blueprint(module.bp)
     check_every_route_is_guarded(app)
     register_errors(app)
@@ -105,7 +114,7 @@ def _add_cors(response: Response) -> None:
         "X-Request-Id, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
     )
     if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
         response.headers["Access-Control-Allow-Headers"] = (
             "Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-Id"
         )

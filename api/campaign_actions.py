@@ -8,7 +8,9 @@ from psycopg import Connection
 from api import campaign_draft as drafts
 from api.auth import rate_limit_remaining
 from api.idempotency import asked_once, once
+from api.json import dump
 from api.runtime import Runtime
+from api.schemas.callbacks import callback_access
 from api.schemas.campaigns import CampaignBody, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
@@ -20,6 +22,7 @@ from shared.db.users import User
 from shared.domain.contacts import CheckedContacts
 from shared.events.publish import publish
 from shared.observability.logging import get_logger
+from shared.security.callbacks import TOKEN_HEADER
 from shared.security.tokens import random_name
 
 log = get_logger(__name__)
@@ -27,24 +30,29 @@ log = get_logger(__name__)
 Move = Literal["pause", "resume", "cancel"]
 
 
-def create(parts: Runtime, user: User, body: CampaignBody) -> Response:
+def create(
+    parts: Runtime, user: User, body: CampaignBody, *, reference: str | None = None
+) -> Response:
     """201 with the campaign and the report on its contacts; all rows or none.
+
+    `reference` is the caller's own id: the same one again repeats the answer.
 
     Raises:
         InvalidRequest: an unknown instance or variable, or nobody to write to.
+        InvalidTransition: the tenant has an older campaign with this reference.
     """
     stored: list[StoredEvents] = []
     with tenant_transaction(parts.pool, user.tenant_id) as conn:
         response, happened = once(
             conn,
-            asked_once(user.tenant_id),
-            lambda: _create(conn, parts, user, body, stored),
+            asked_once(user.tenant_id, reference),
+            lambda: _create(conn, parts, user, body, stored, reference),
             status=201,
         )
     if happened:
         publish(parts.publisher, parts.pool, stored)
         parts.producer.ring_dispatch()
-    return response
+    return _with_callback(parts, user, response) if body.executor == "external" else response
 
 
 def move(parts: Runtime, user: User, reference: str, action: Move) -> Response:
@@ -74,16 +82,15 @@ def _create(
     user: User,
     body: CampaignBody,
     stored: list[StoredEvents],
+    reference: str | None,
 ) -> dict[str, Any]:
     defaults = tenants.get_defaults(conn, user.tenant_id)
     checked = _judge(conn, user, body, defaults)
     drafts.require_sendable(checked)
-    names = body.config.instance_names
-    found = instances.find_named(conn, user.tenant_id, names or None)
-    chosen = drafts.resolve_instances(names, found)
+    chosen = _choose_instances(conn, user, body)
     template = drafts.choose_template(body, defaults, checked)
     rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
-    campaign = _new_campaign(parts, user, body, defaults, template, chosen)
+    campaign = _new_campaign(parts, user, body, defaults, template, chosen, reference)
     created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
     log.info("campaign_created", campaign_id=campaign.public_id, **drafts.counts(checked))
@@ -106,8 +113,38 @@ def _create(
             ),
         },
         "validation": drafts.report(checked),
+        "recommendedDelay": recommended_delay(parts, defaults),
         "rateLimitRemaining": rate_limit_remaining(),
     }
+
+
+def _choose_instances(conn: Connection[Row], user: User, body: CampaignBody) -> list[NamedInstance]:
+    """None for a campaign that somebody else sends."""
+    if body.executor == "external":
+        return []
+    names = body.config.instance_names
+    found = instances.find_named(conn, user.tenant_id, names or None)
+    return drafts.resolve_instances(names, found)
+
+
+def recommended_delay(parts: Runtime, defaults: Defaults) -> dict[str, float]:
+    """Seconds between two messages that keep a number safe, in the words of `config`."""
+    pacing = parts.settings.pacing
+    fastest = 1 / defaults.messages_per_second
+    return {
+        "delayMin": max(pacing.delay_min_seconds, fastest),
+        "delayMax": max(pacing.delay_max_seconds, fastest),
+    }
+
+
+def _with_callback(parts: Runtime, user: User, response: Response) -> Response:
+    """The campaign's callback token, made anew for each answer: none is stored."""
+    answer = response.get_json()
+    public_id = answer["campaign"]["campaign_id"]
+    token = parts.callback_tokens.issue(user.tenant_id, public_id)
+    answer["callback"] = callback_access(parts.settings.base_url, public_id, token, TOKEN_HEADER)
+    response.set_data(dump(answer))
+    return response
 
 
 def _judge(
@@ -129,6 +166,7 @@ def _new_campaign(
     defaults: Defaults,
     template: str,
     chosen: list[NamedInstance],
+    reference: str | None,
 ) -> NewCampaign:
     pace = drafts.choose_pace(body, parts.settings.pacing)
     return NewCampaign(
@@ -144,7 +182,9 @@ def _new_campaign(
         scheduled_at=body.schedule_at,
         request_id=g.get("request_id"),
         instance_ids=[item.instance_id for item in chosen],
-        waiting_reason=drafts.waiting_reason(chosen),
+        waiting_reason=drafts.waiting_reason(chosen) if body.executor == "engine" else None,
+        executor=body.executor,
+        reference=reference,
     )
 
 
@@ -168,6 +208,8 @@ def _short(campaign: NewCampaign, created: CreatedCampaign) -> dict[str, Any]:
         "campaign_id": campaign.public_id,
         "name": campaign.name,
         "status": created.status,
+        "executor": campaign.executor,
+        "reference": campaign.reference,
     }
 
 

@@ -19,16 +19,20 @@ _KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 Effect = Callable[[], dict[str, Any]]
 
 
-def asked_once(tenant_id: int) -> Asked | None:
+def asked_once(tenant_id: int, reference: str | None = None) -> Asked | None:
     """The request's key with the hash of its body (read before); None without a key.
+
+    `reference`, an id the caller gives what it creates, serves as key where there is none.
 
     Raises:
         RequestError: the key is not 1-255 printable ASCII characters.
     """
     key = request.headers.get("Idempotency-Key")
-    if key is None:
+    if key is None and reference is None:
         return None
-    if not _KEY.fullmatch(key):
+    if key is None:
+        key = f"reference {reference}"
+    elif not _KEY.fullmatch(key):
         raise RequestError(
             "Idempotency-Key precisa ter de 1 a 255 caracteres ASCII.", code="bad_idempotency_key"
         )

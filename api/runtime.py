@@ -17,6 +17,7 @@ from shared.coordination.redis_client import make_redis
 from shared.db.pool import APP_ROLE, Pool, check_role, connection, make_pool
 from shared.events.publish import EventPublisher
 from shared.providers.evolution_admin import EvolutionAdmin
+from shared.security.callbacks import CallbackTokens
 from shared.security.passwords import Passwords
 from shared.security.sealing import Sealer
 from shared.security.tokens import AccessTokens, Signer
@@ -56,6 +57,7 @@ class Runtime:
             leeway_seconds=settings.auth.leeway_seconds,
         )
         self.cursors = Signer(secret, "cursor")
+        self.callback_tokens = CallbackTokens(secret)
         self.passwords = Passwords(settings.auth.hashes_at_once)
         self.sealer = Sealer(settings.encryption_key.get_secret_value())
         self.exports = threading.BoundedSemaphore(4)

@@ -11,6 +11,7 @@ from api import campaign_actions, exports, query
 from api.auth import current_principal, require
 from api.body import read_json
 from api.runtime import Runtime, runtime
+from api.schemas.callbacks import report_answer
 from api.schemas.campaigns import (
     CampaignBody,
     campaign_answer,
@@ -20,7 +21,7 @@ from api.schemas.campaigns import (
     timing_answer,
     top_errors,
 )
-from shared.db import analytics, audit, campaigns, message_pages
+from shared.db import analytics, audit, campaigns, external, message_pages
 from shared.db.campaigns import Campaign, Filters
 from shared.db.message_pages import MESSAGE_STATUSES
 from shared.db.pool import Row, tenant_transaction
@@ -104,7 +105,8 @@ def get_metrics(user: User, reference: str) -> ResponseReturnValue:
     """The spec's metrics, from counters."""
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
         campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
-    return {"success": True, "metrics": metrics_answer(campaign)}
+        shown = _metrics(conn, user.tenant_id, campaign)
+    return {"success": True, "metrics": shown}
 
 
 @bp.get("/<reference>/performance")
@@ -228,7 +230,16 @@ def _limit_exports(parts: Runtime, user: User) -> None:
 def _campaign_head(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> dict[str, Any]:
     reasons = campaigns.list_reasons(conn, tenant_id, campaign.campaign_id)
     used = campaigns.list_instances(conn, tenant_id, campaign.campaign_id)
-    return {**campaign_detail(campaign, reasons, used), "metrics": metrics_answer(campaign)}
+    detail = campaign_detail(campaign, reasons, used)
+    return {**detail, "metrics": _metrics(conn, tenant_id, campaign)}
+
+
+def _metrics(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> dict[str, Any]:
+    """With what an external workflow said of the whole, where one sends the campaign."""
+    report = None
+    if campaign.executor == "external":
+        report = external.find_report(conn, tenant_id, campaign.campaign_id)
+    return {**metrics_answer(campaign), "reported": report_answer(report)}
 
 
 def _performance(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Evolution tells us, and the old workflow's connection test."""
+"""What Evolution tells us, and the old workflow's own address."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,14 +6,17 @@ from typing import Final
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from api import provider_events
-from api.auth import public
+from api import campaign_actions, provider_events
+from api.auth import public, require
 from api.body import read_body, read_json
 from api.runtime import Runtime, runtime
+from api.schemas.campaign_changes import WebhookBody
+from api.schemas.campaigns import CampaignBody
 from shared.db import inbox, instances
 from shared.db.instances import WebhookTarget
 from shared.db.pool import tenant_transaction
-from shared.errors import NotFound, RequestError, Unauthorized
+from shared.db.users import User
+from shared.errors import NotFound, Unauthorized
 from shared.security.tokens import check_webhook_token
 
 bp = Blueprint("webhooks", __name__)
@@ -56,11 +59,20 @@ def evolution(public_id: str) -> ResponseReturnValue:
 @bp.post("/webhook/prisma-campaign")
 @public
 def prisma_campaign() -> ResponseReturnValue:
-    """`{"test": true}`: the spec's connection test."""
-    body = read_json(runtime().settings.http.body_bytes)
-    if body != {"test": True}:
-        raise RequestError("Só o teste de conexão é aceito aqui por enquanto.", code="only_test")
-    return {"success": True, "version": "3.0", "features": list(FEATURES)}
+    """The old workflow's address: `{"test": true}` asks whether it works, anything else with an
+    API key creates a campaign."""
+    given = read_json(runtime().settings.http.campaign_bytes)
+    if given == {"test": True}:
+        return {"success": True, "version": "3.0", "features": list(FEATURES)}
+    return _create_from_webhook(given=given)
+
+
+@require("operator")
+def _create_from_webhook(user: User, given: object) -> ResponseReturnValue:
+    body = WebhookBody.model_validate(given)
+    reference = None if body.campaign_id is None else str(body.campaign_id)
+    campaign = CampaignBody.model_validate(body.as_campaign())
+    return campaign_actions.create(runtime(), user, campaign, reference=reference)
 
 
 def _check_sender(parts: Runtime, tenant_id: int, public_id: str, target: WebhookTarget) -> None:

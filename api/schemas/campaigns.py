@@ -3,18 +3,27 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from api.schemas.base import Body, Line
 from api.schemas.urls import check_public_url
+from shared.db.campaign_creation import Executor
 from shared.db.campaigns import Campaign, ReasonCount
 from shared.db.instances import NamedInstance
 from shared.db.message_pages import MessageLine
 from shared.domain.contacts import MAX_CONTACTS, Validation
-from shared.domain.health_score import Health, health_score, judged_speed, rates
+from shared.domain.health_score import Health, health_score, judged_speed, rates, rating
 from shared.domain.phone import mask_phone
 from shared.domain.reasons import words
 from shared.domain.template import MAX_TEXT
+from shared.domain.timing import percentile
 
 MAX_DELAY: Final = 3600
 _FARTHEST: Final = timedelta(days=366)
@@ -32,36 +41,32 @@ def _cell(value: Any) -> Any:
 Contact = dict[str, Annotated[Any, AfterValidator(_cell)]]
 
 
-class ConfigBody(Body):
-    """`config`: everything may be left out."""
+def _within_a_year(value: datetime) -> datetime:
+    now = datetime.now(UTC)
+    if not (now.year - 1 <= value.year and value - now <= _FARTHEST):
+        raise ValueError("precisa ser uma data até daqui a um ano")
+    return value
 
-    image_url: str | None = Field(default=None, alias="imageUrl")
-    system_prompt: str | None = Field(
-        default=None, alias="systemPrompt", min_length=1, max_length=MAX_TEXT
-    )
+
+#: Higher starts first.
+Priority = Annotated[int, Field(ge=-100, le=100)]
+#: When a campaign may start: ISO 8601 with an offset, up to a year ahead; the past means now.
+ScheduleAt = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_within_a_year)]
+
+
+class PaceBody(Body):
+    """How fast, and from which numbers: what may also change while a campaign runs."""
+
     delay_min: float | None = Field(
         default=None, alias="delayMin", ge=0, le=MAX_DELAY, allow_inf_nan=False
     )
     delay_max: float | None = Field(
         default=None, alias="delayMax", ge=0, le=MAX_DELAY, allow_inf_nan=False
     )
-    model: str | None = Field(default=None, max_length=100)
     instance: Line | None = Field(default=None, min_length=1, max_length=100)
     instances: list[Annotated[Line, Field(min_length=1, max_length=100)]] | None = Field(
         default=None, min_length=1, max_length=50
     )
-
-    @field_validator("image_url", mode="after")
-    @classmethod
-    def _public(cls, value: str | None) -> str | None:
-        return check_public_url(value) if value else None
-
-    @field_validator("model", mode="after")
-    @classmethod
-    def _no_model(cls, value: str | None) -> str | None:
-        if value:
-            raise ValueError("este servidor não tem um modelo de texto configurado")
-        return None
 
     @field_validator("delay_max", mode="after")
     @classmethod
@@ -85,24 +90,43 @@ class ConfigBody(Body):
         return list(dict.fromkeys(named))
 
 
+class ConfigBody(PaceBody):
+    """`config`: everything may be left out."""
+
+    image_url: str | None = Field(default=None, alias="imageUrl")
+    system_prompt: str | None = Field(
+        default=None, alias="systemPrompt", min_length=1, max_length=MAX_TEXT
+    )
+    model: str | None = Field(default=None, max_length=100)
+
+    @field_validator("image_url", mode="after")
+    @classmethod
+    def _public(cls, value: str | None) -> str | None:
+        return check_public_url(value) if value else None
+
+    @field_validator("model", mode="after")
+    @classmethod
+    def _no_model(cls, value: str | None) -> str | None:
+        if value:
+            raise ValueError("este servidor não tem um modelo de texto configurado")
+        return None
+
+
 class CampaignBody(Body):
     """`POST /api/campaigns`; contacts stay as written, `shared.domain.contacts` judges them."""
 
     name: Line = Field(min_length=1, max_length=255)
     contacts: list[Contact] = Field(min_length=1, max_length=MAX_CONTACTS)
     config: ConfigBody = ConfigBody()
-    priority: int = Field(default=0, ge=-100, le=100)
-    schedule_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(
-        default=None, alias="scheduleAt"
-    )
+    priority: Priority = 0
+    schedule_at: ScheduleAt | None = Field(default=None, alias="scheduleAt")
+    executor: Executor = "engine"
 
-    @field_validator("schedule_at", mode="after")
-    @classmethod
-    def _within_a_year(cls, value: datetime | None) -> datetime | None:
-        now = datetime.now(UTC)
-        if value is not None and not (now.year - 1 <= value.year and value - now <= _FARTHEST):
-            raise ValueError("precisa ser uma data até daqui a um ano")
-        return value
+    @model_validator(mode="after")
+    def _external_has_no_numbers(self) -> "CampaignBody":
+        if self.executor == "external" and self.config.instance_names:
+            raise ValueError("uma campanha externa não usa instâncias do RapidFlow")
+        return self
 
 
 def validation_answer(validation: Validation) -> dict[str, Any]:
@@ -135,6 +159,8 @@ def campaign_answer(campaign: Campaign) -> dict[str, Any]:
         "waiting_reason": _waiting(campaign),
         "completed_with_doubts": campaign.status == "completed" and campaign.in_doubt > 0,
         "priority": campaign.priority,
+        "executor": campaign.executor,
+        "reference": campaign.reference,
         "total_contacts": campaign.total,
         "processed_count": campaign.processed,
         "sent_count": campaign.sent,
@@ -197,6 +223,7 @@ def metrics_answer(campaign: Campaign) -> dict[str, Any]:
         speed, running_seconds=_running_seconds(campaign), gap_seconds=campaign.gap_seconds
     )
     completed = campaign.status == "completed"
+    health = Health(success, errors, judged, completed, campaign.processed)
     return {
         "campaign_id": campaign.public_id,
         "id": campaign.campaign_id,
@@ -220,9 +247,15 @@ def metrics_answer(campaign: Campaign) -> dict[str, Any]:
         "messages_per_minute": speed,
         "estimated_seconds_remaining": _remaining(campaign),
         "duration_seconds": _duration(campaign),
-        "health_score": health_score(
-            Health(success, errors, judged, completed, campaign.processed)
-        ),
+        "health_score": health_score(health),
+        "health": {
+            "rating": rating(health_score(health)),
+            "success_rate": health.success_rate,
+            "error_rate": health.error_rate,
+            "messages_per_minute": health.messages_per_minute,
+            "completed": health.completed,
+            "processed_count": health.processed,
+        },
         "last_seq": campaign.seq,
     }
 
@@ -251,12 +284,19 @@ def message_answer(line: MessageLine, *, masked: bool) -> dict[str, Any]:
 
 def timing_answer(campaign: Campaign) -> dict[str, Any]:
     """Duration of the provider call, in seconds."""
-    average = campaign.seconds_sum / campaign.sent if campaign.sent else None
+    timed = sum(campaign.timings)  # a send settled by evidence has no duration
     return {
-        "avg_send_time_seconds": _rounded(average),
+        "avg_send_time_seconds": _rounded(campaign.seconds_sum / timed if timed else None),
         "min_send_time_seconds": _rounded(campaign.seconds_min),
         "max_send_time_seconds": _rounded(campaign.seconds_max),
+        "p50_send_time_seconds": _rounded(_percentile(campaign, 0.5)),
+        "p95_send_time_seconds": _rounded(_percentile(campaign, 0.95)),
+        "timed_sends": timed,
     }
+
+
+def _percentile(campaign: Campaign, share: float) -> float | None:
+    return percentile(campaign.timings, share, low=campaign.seconds_min, high=campaign.seconds_max)
 
 
 def _progress(campaign: Campaign) -> float:

@@ -3,14 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import orjson
+import psycopg
 from psycopg import Connection
 
 from shared.db.pool import Row
 from shared.db.sql import load_sql
+from shared.errors import InvalidTransition
 
 _SQL = load_sql("campaign_creation.sql")
+
+Executor = Literal["engine", "external"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,10 @@ class NewContact:
 
 @dataclass(frozen=True, slots=True)
 class NewCampaign:
-    """Everything but the contacts; delays and gap in seconds."""
+    """Everything but the contacts; delays and gap in seconds.
+
+    `executor` says who sends it, `reference` is the caller's own id for it.
+    """
 
     public_id: str
     user_id: int
@@ -42,6 +50,8 @@ class NewCampaign:
     request_id: str | None
     instance_ids: Sequence[int]
     waiting_reason: str | None
+    executor: Executor = "engine"
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +66,29 @@ class CreatedCampaign:
 def create(
     conn: Connection[Row], tenant_id: int, campaign: NewCampaign, contacts: Sequence[NewContact]
 ) -> CreatedCampaign:
-    """Campaign, contacts, messages, counters, pace, skip reasons and instances: all or nothing."""
+    """Campaign, contacts, messages, counters, pace, skip reasons and instances: all or nothing.
+
+    Raises:
+        InvalidTransition: the tenant has a campaign with this reference.
+    """
     params = {name: getattr(campaign, name) for name in NewCampaign.__slots__}
     params["tenant_id"] = tenant_id
     params["instance_ids"] = list(campaign.instance_ids)
-    row = conn.execute(_SQL["insert_campaign"], params).fetchone()
+    try:
+        row = conn.execute(_SQL["insert_campaign"], params).fetchone()
+    except psycopg.errors.UniqueViolation as exc:
+        raise InvalidTransition(
+            f"Já existe uma campanha com o id {campaign.reference!r}.", code="campaign_exists"
+        ) from exc
     assert row is not None  # noqa: S101  INSERT … RETURNING
     created = CreatedCampaign(*row)
     params["campaign_id"] = created.campaign_id
     params["total"] = len(contacts)
     params["skipped"] = sum(1 for contact in contacts if contact.reason is not None)
     _copy(conn, contacts)
-    for name in ("contacts", "messages", "counters", "pace", "errors", "instances"):
+    for name in ("contacts", "messages", "counters", "pace", "report", "errors", "instances"):
         conn.execute(_SQL[f"insert_{name}"], params)
+    conn.execute(_SQL["count_campaign"], params)
     return created
 
 

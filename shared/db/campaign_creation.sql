@@ -1,10 +1,10 @@
 -- insert_campaign --
 INSERT INTO campaigns (tenant_id, public_id, user_id, name, status, priority, template, image_url,
-                       delay_min, delay_max, scheduled_at, request_id)
+                       delay_min, delay_max, scheduled_at, request_id, executor, reference)
 VALUES (%(tenant_id)s, %(public_id)s, %(user_id)s, %(name)s,
         CASE WHEN %(scheduled_at)s::timestamptz > now() THEN 'scheduled' ELSE 'pending' END,
         %(priority)s, %(template)s, %(image_url)s, %(delay_min)s, %(delay_max)s, %(scheduled_at)s,
-        %(request_id)s)
+        %(request_id)s, %(executor)s, %(reference)s)
 RETURNING campaign_id, status, created_at;
 
 -- temp_table --
@@ -25,7 +25,7 @@ SELECT %(tenant_id)s, %(campaign_id)s, position, name, phone, variables, body
 INSERT INTO messages (tenant_id, campaign_id, position, status, reason, due_at)
 SELECT %(tenant_id)s, %(campaign_id)s, position,
        CASE WHEN reason IS NULL THEN 'pending' ELSE 'skipped' END, reason,
-       CASE WHEN reason IS NULL THEN coalesce(%(scheduled_at)s::timestamptz, now()) END
+       CASE WHEN reason IS NULL THEN now() END  -- the campaign's status says when it may start
   FROM new_contacts;
 
 -- insert_counters --
@@ -33,9 +33,16 @@ INSERT INTO campaign_counters (tenant_id, campaign_id, total, skipped, gap_secon
 VALUES (%(tenant_id)s, %(campaign_id)s, %(total)s, %(skipped)s, %(gap_seconds)s);
 
 -- insert_pace --
+-- Nothing of ours ever becomes due in a campaign that somebody else sends.
 INSERT INTO campaign_pace (tenant_id, campaign_id, next_due_at, next_slot_at, waiting_reason)
-VALUES (%(tenant_id)s, %(campaign_id)s, coalesce(%(scheduled_at)s::timestamptz, now()),
-        coalesce(%(scheduled_at)s::timestamptz, now()), %(waiting_reason)s);
+SELECT %(tenant_id)s, %(campaign_id)s, coalesce(%(scheduled_at)s::timestamptz, now()),
+       coalesce(%(scheduled_at)s::timestamptz, now()), %(waiting_reason)s
+ WHERE %(executor)s = 'engine';
+
+-- insert_report --
+INSERT INTO external_reports (tenant_id, campaign_id)
+SELECT %(tenant_id)s, %(campaign_id)s
+ WHERE %(executor)s = 'external';
 
 -- insert_errors --
 INSERT INTO campaign_errors (tenant_id, campaign_id, kind, code, count)
@@ -48,16 +55,21 @@ SELECT %(tenant_id)s, %(campaign_id)s, 'skipped', reason, count(*)
 INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
 SELECT %(tenant_id)s, %(campaign_id)s, unnest(%(instance_ids)s::bigint[]);
 
+-- count_campaign --
+-- Totals are locked last; no one else can hold what this transaction still needs.
+INSERT INTO tenant_totals AS x (tenant_id, campaigns)
+VALUES (%(tenant_id)s, 1)
+    ON CONFLICT (tenant_id) DO UPDATE SET campaigns = x.campaigns + 1;
+
 -- suppressed --
 SELECT phone
   FROM suppressions
  WHERE tenant_id = %(tenant_id)s AND phone = ANY(%(phones)s::text[]);
 
 -- queue_position --
--- Campaigns of this user that start before this one; NULL where a place is free.
-SELECT CASE WHEN (SELECT count(*) FROM campaigns
-                   WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND status = 'running')
-                 < %(running_campaigns)s THEN NULL
-            ELSE (SELECT count(*) + 1 FROM campaigns
-                   WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND status = 'pending'
-                     AND campaign_id <> %(campaign_id)s AND priority >= %(priority)s) END;
+-- Campaigns of this user that start before this one; NULL while one of the running places is left for it.
+SELECT CASE WHEN count(*) >= %(running_campaigns)s THEN count(*) - %(running_campaigns)s + 1 END
+  FROM campaigns
+ WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND executor = 'engine'
+   AND campaign_id <> %(campaign_id)s
+   AND (status = 'running' OR (status = 'pending' AND priority >= %(priority)s));

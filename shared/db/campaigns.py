@@ -8,6 +8,7 @@ from typing import Literal
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from shared.db.campaign_creation import Executor
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row
 from shared.db.sql import load_sql
@@ -16,6 +17,7 @@ from shared.errors import InvalidTransition, NotFound
 _SQL = load_sql("campaigns.sql")
 
 MAX_ID = 2**63 - 1
+_LONGEST_ID = 19  # digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Campaign:
     started_at: datetime | None
     finished_at: datetime | None
     created_at: datetime
+    executor: Executor
+    reference: str | None
     total: int
     processed: int
     skipped: int
@@ -50,6 +54,7 @@ class Campaign:
     seconds_sum: float
     seconds_min: float | None
     seconds_max: float | None
+    timings: list[int]
     gap_seconds: float | None
     last_sent_at: datetime | None
     seq: int
@@ -85,17 +90,24 @@ class Cancelled:
     finished: bool
 
 
+def campaign_number(reference: str) -> int | None:
+    """The numeric id in a reference; None where it is none."""
+    short = len(reference) <= _LONGEST_ID and reference.isascii() and reference.isdigit()
+    number = int(reference) if short else None
+    return number if number is not None and number <= MAX_ID else None
+
+
 def get_campaign(conn: Connection[Row], tenant_id: int, reference: str) -> Campaign:
-    """By number or `CAMP-…`.
+    """By number, by `CAMP-…` or by the id its caller gave it.
 
     Raises:
         NotFound: unknown, or another tenant's.
     """
-    number = int(reference) if reference.isascii() and reference.isdigit() else None
     params = {
         "tenant_id": tenant_id,
-        "campaign_id": number if number is not None and number <= MAX_ID else None,
+        "campaign_id": campaign_number(reference),
         "public_id": reference.upper(),
+        "reference": reference,
     }
     with conn.cursor(row_factory=class_row(Campaign)) as cur:
         campaign = cur.execute(_SQL["find_campaign"], params).fetchone()

@@ -2,8 +2,10 @@
 -- One campaign with its numbers, by either id.
 SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.template, k.image_url,
        k.delay_min, k.delay_max, k.scheduled_at, k.started_at, k.finished_at, k.created_at,
+       k.executor, k.reference,
        c.total, c.processed, c.skipped, c.sent, c.delivered, c.read, c.replied, c.failed, c.in_doubt,
-       c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.gap_seconds,
+       c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.timings,
+       c.gap_seconds,
        c.last_sent_at, c.seq, p.waiting_reason,
        coalesce(recent_rate(c.window_at, c.window_sent, c.window_before), 0) AS recent_per_second,
        eta_seconds(c.total - c.processed, c.gap_seconds,
@@ -13,14 +15,18 @@ SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.te
   JOIN campaign_counters AS c USING (tenant_id, campaign_id)
   LEFT JOIN campaign_pace AS p USING (tenant_id, campaign_id)
  WHERE k.tenant_id = %(tenant_id)s
-   AND (k.campaign_id = %(campaign_id)s OR k.public_id = %(public_id)s);
+   AND (k.campaign_id = %(campaign_id)s OR k.public_id = %(public_id)s OR k.reference = %(reference)s)
+ ORDER BY k.reference IS NOT DISTINCT FROM %(reference)s  -- our own ids go before a caller's
+ LIMIT 1;
 
 -- list_campaigns --
 -- Newest first, past a cursor.
 SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.template, k.image_url,
        k.delay_min, k.delay_max, k.scheduled_at, k.started_at, k.finished_at, k.created_at,
+       k.executor, k.reference,
        c.total, c.processed, c.skipped, c.sent, c.delivered, c.read, c.replied, c.failed, c.in_doubt,
-       c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.gap_seconds,
+       c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.timings,
+       c.gap_seconds,
        c.last_sent_at, c.seq, p.waiting_reason,
        coalesce(recent_rate(c.window_at, c.window_sent, c.window_before), 0) AS recent_per_second,
        eta_seconds(c.total - c.processed, c.gap_seconds,
@@ -40,7 +46,7 @@ SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.te
 -- Reasons of failing and skipping with their counts, most frequent first.
 SELECT kind, code, count
   FROM campaign_errors
- WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s
+ WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND count > 0
  ORDER BY kind, count DESC, code;
 
 -- instances --

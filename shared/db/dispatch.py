@@ -104,22 +104,6 @@ class FreedLane:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedCampaign:
-    """Final counts of a campaign that is over; `duration` in seconds."""
-
-    tenant_id: int
-    campaign_id: int
-    status: str
-    total: int
-    sent: int
-    failed: int
-    in_doubt: int
-    skipped: int
-    cancelled: int
-    duration: float
-
-
 def assign_default_instances(conn: Connection[Row]) -> int:
     """Give campaigns that name no instance their tenant's first connected one."""
     return conn.execute(_SQL["assign_default_instance"]).rowcount
@@ -266,11 +250,3 @@ def list_over(conn: Connection[Row], *, limit: int) -> list[CampaignKey]:
     """Campaigns that are over and have not been ended."""
     rows = conn.execute(_SQL["list_over"], {"limit": limit}).fetchall()
     return [(tenant_id, campaign_id) for tenant_id, campaign_id in rows]
-
-
-def finish_campaigns(conn: Connection[Row], keys: Sequence[CampaignKey]) -> list[FinishedCampaign]:
-    """End those with nothing open any more; the others are left alone."""
-    params = {"tenant_ids": [key[0] for key in keys], "campaign_ids": [key[1] for key in keys]}
-    with conn.cursor(row_factory=class_row(FinishedCampaign)) as cur:
-        ended = cur.execute(_SQL["finish_campaigns"], params).fetchall()
-    return sorted(ended, key=lambda one: one.campaign_id)

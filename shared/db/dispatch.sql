@@ -6,7 +6,7 @@ SELECT c.tenant_id, c.campaign_id, i.instance_id
   JOIN LATERAL (SELECT instance_id FROM instances
                  WHERE tenant_id = c.tenant_id AND state = 'open' AND deleted_at IS NULL
                  ORDER BY instance_id LIMIT 1) AS i ON true
- WHERE c.status IN ('pending', 'scheduled')
+ WHERE c.status IN ('pending', 'scheduled') AND c.executor = 'engine'
    AND NOT EXISTS (SELECT FROM campaign_instances AS x
                     WHERE x.tenant_id = c.tenant_id AND x.campaign_id = c.campaign_id)
     ON CONFLICT DO NOTHING;
@@ -16,26 +16,28 @@ SELECT c.tenant_id, c.campaign_id, i.instance_id
 SELECT u.user_id
   FROM users AS u
  WHERE u.user_id IN (SELECT user_id FROM campaigns
-                      WHERE status = 'pending' OR (status = 'scheduled' AND scheduled_at <= now()))
+                      WHERE executor = 'engine'
+                        AND (status = 'pending' OR (status = 'scheduled' AND scheduled_at <= now())))
    FOR NO KEY UPDATE SKIP LOCKED;
 
 -- start_campaigns --
 -- pending -> running, by priority then age, as many as the plan lets each user run at once.
   WITH ready AS (
-        SELECT c.tenant_id, c.campaign_id, c.delay_min, c.delay_max, c.started_at IS NOT NULL AS reopened,
+        SELECT c.tenant_id, c.campaign_id, c.delay_min, c.delay_max, c.reopened,
                row_number() OVER (PARTITION BY c.user_id ORDER BY c.priority DESC, c.campaign_id) AS place,
                p.running_campaigns - (SELECT count(*) FROM campaigns AS r
-                                       WHERE r.user_id = c.user_id AND r.status = 'running') AS room,
+                                       WHERE r.user_id = c.user_id AND r.status = 'running'
+                                         AND r.executor = 'engine') AS room,
                p.messages_per_second::double precision AS messages_per_second, p.burst_per_second
           FROM campaigns AS c
           JOIN plans AS p USING (tenant_id)
-         WHERE c.user_id = ANY(%(user_ids)s)
+         WHERE c.user_id = ANY(%(user_ids)s) AND c.executor = 'engine'
            AND (c.status = 'pending' OR (c.status = 'scheduled' AND c.scheduled_at <= now()))
            AND EXISTS (SELECT FROM campaign_instances AS ci JOIN instances AS i USING (tenant_id, instance_id)
                         WHERE ci.tenant_id = c.tenant_id AND ci.campaign_id = c.campaign_id
                           AND i.state = 'open' AND i.deleted_at IS NULL))
 UPDATE campaigns AS c
-   SET status = 'running', started_at = coalesce(c.started_at, clock_timestamp())
+   SET status = 'running', started_at = coalesce(c.started_at, clock_timestamp()), reopened = false
   FROM ready AS r
  WHERE c.tenant_id = r.tenant_id AND c.campaign_id = r.campaign_id AND r.place <= r.room
    AND c.status IN ('pending', 'scheduled')
@@ -229,27 +231,3 @@ SELECT p.tenant_id, p.campaign_id
  WHERE k.processed = k.total
  ORDER BY p.campaign_id
  LIMIT %(limit)s;
-
--- finish_campaigns --
--- No message is pending, leased or sending: the campaign is over.
-  WITH over AS (
-        SELECT c.tenant_id, c.campaign_id, k.total, k.sent, k.failed, k.in_doubt, k.skipped, k.cancelled
-          FROM campaigns AS c
-          JOIN campaign_counters AS k USING (tenant_id, campaign_id)
-         WHERE (c.tenant_id, c.campaign_id) IN
-               (SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[]))
-           AND c.finished_at IS NULL AND k.processed = k.total
-         ORDER BY c.campaign_id
-           FOR NO KEY UPDATE OF c),
-       gone AS (
-        DELETE FROM campaign_pace AS p USING over AS o
-         WHERE p.tenant_id = o.tenant_id AND p.campaign_id = o.campaign_id)
-UPDATE campaigns AS c
-   SET finished_at = clock_timestamp(),
-       status = CASE WHEN c.status = 'cancelled' THEN 'cancelled'
-                     WHEN o.failed > 0 AND o.sent + o.in_doubt = 0 THEN 'failed'
-                     ELSE 'completed' END
-  FROM over AS o
- WHERE c.tenant_id = o.tenant_id AND c.campaign_id = o.campaign_id AND c.finished_at IS NULL
-RETURNING c.tenant_id, c.campaign_id, c.status, o.total, o.sent, o.failed, o.in_doubt, o.skipped, o.cancelled,
-          extract(epoch FROM c.finished_at - coalesce(c.started_at, c.created_at))::double precision AS duration;

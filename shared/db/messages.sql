@@ -90,7 +90,7 @@ UPDATE messages AS m
 -- record_verdicts --
 -- Settle attempts: message, attempt, open send, counters, event numbers, rollups and events move in
 -- this one statement. Locks, always in this order: campaigns (shared, only where something goes back
--- to the queue), messages, counters by campaign, usage by tenant.
+-- to the queue), messages, counters by campaign, usage and totals by tenant.
   WITH verdict AS MATERIALIZED (
         SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
                              %(lease_ids)s::uuid[], %(attempts)s::int[], %(kinds)s::text[],
@@ -110,6 +110,7 @@ UPDATE messages AS m
            FOR SHARE),
        mine AS MATERIALIZED (
         SELECT v.*, m.status AS before, m.instance_id,
+               v.kind = 'sent' AND m.status = 'sending' AND m.instance_id IS NOT NULL AS timed,
                CASE v.kind WHEN 'sent' THEN 'sent'
                            WHEN 'failed' THEN 'failed'
                            WHEN 'unknown' THEN 'in_doubt'
@@ -144,7 +145,7 @@ UPDATE messages AS m
      RETURNING m.tenant_id, m.campaign_id, m.position),
        closed AS (
         UPDATE attempts AS a
-           SET ended_at = clock_timestamp(), verdict = n.kind, code = n.code, detail = n.detail,
+           SET ended_at = now(), verdict = n.kind, code = n.code, detail = n.detail,
                http_status = n.http_status, provider_id = n.provider_id
           FROM mine AS n
          WHERE a.tenant_id = n.tenant_id AND a.campaign_id = n.campaign_id AND a.position = n.position
@@ -171,9 +172,10 @@ UPDATE messages AS m
                count(*) FILTER (WHERE after <> 'pending' AND before <> 'in_doubt')::int AS done,
                count(*) FILTER (WHERE before = 'in_doubt')::int AS late,
                count(*) FILTER (WHERE after NOT IN ('skipped', 'cancelled'))::int AS told,
-               sum(duration_seconds) FILTER (WHERE after = 'sent' AND before = 'sending') AS seconds_sum,
-               min(duration_seconds) FILTER (WHERE after = 'sent' AND before = 'sending') AS seconds_min,
-               max(duration_seconds) FILTER (WHERE after = 'sent' AND before = 'sending') AS seconds_max
+               sum(duration_seconds) FILTER (WHERE timed) AS seconds_sum,
+               min(duration_seconds) FILTER (WHERE timed) AS seconds_min,
+               max(duration_seconds) FILTER (WHERE timed) AS seconds_max,
+               timing_counts(duration_seconds) FILTER (WHERE timed) AS timings
           FROM mine
          GROUP BY tenant_id, campaign_id),
        locked AS MATERIALIZED (
@@ -190,6 +192,7 @@ UPDATE messages AS m
                seconds_sum = c.seconds_sum + coalesce(t.seconds_sum, 0),
                seconds_min = least(c.seconds_min, t.seconds_min),
                seconds_max = greatest(c.seconds_max, t.seconds_max),
+               timings = CASE WHEN t.seconds_sum IS NULL THEN c.timings ELSE add_counts(c.timings, t.timings) END,
                last_sent_at = CASE WHEN t.sent > 0 THEN clock_timestamp() ELSE c.last_sent_at END,
                window_at = CASE WHEN t.sent = 0 THEN c.window_at
                                 WHEN c.window_at IS NULL OR c.window_at <= now() - interval '120 s' THEN now()
@@ -209,7 +212,10 @@ UPDATE messages AS m
           JOIN locked AS l USING (tenant_id, campaign_id)
          WHERE c.tenant_id = t.tenant_id AND c.campaign_id = t.campaign_id
      RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.sent, c.failed, c.in_doubt, c.skipped,
-               c.seq, t.told, t.sent AS now_sent, t.failed AS now_failed, t.seconds_sum AS now_seconds,
+               c.seq, t.told, t.sent AS now_sent, t.failed AS now_failed, t.in_doubt AS now_in_doubt,
+               t.seconds_sum AS now_seconds,
+               success_rate(c.sent, c.failed) AS rate,
+               success_rate(c.sent - t.sent, c.failed - t.failed) AS rate_before,
                (t.late > 0 OR c.processed / 5 > (c.processed - t.done) / 5
                 OR (t.done > 0 AND c.processed = c.total)) AS progressed,
                eta_seconds(c.total - c.processed, c.gap_seconds,
@@ -276,7 +282,19 @@ UPDATE messages AS m
         HAVING sum(c.now_sent) + sum(c.now_failed) > 0
          ORDER BY c.tenant_id
             ON CONFLICT (tenant_id, day) DO UPDATE
-           SET sent = u.sent + excluded.sent, failed = u.failed + excluded.failed)
+           SET sent = u.sent + excluded.sent, failed = u.failed + excluded.failed),
+       totals AS (
+        INSERT INTO tenant_totals AS x (tenant_id, sent, failed, in_doubt, rated, rate_sum)
+        SELECT tenant_id, sum(now_sent), sum(now_failed), sum(now_in_doubt), count(rate) - count(rate_before),
+               coalesce(sum(rate), 0) - coalesce(sum(rate_before), 0)
+          FROM counted
+         GROUP BY tenant_id
+        HAVING sum(now_sent) + sum(now_failed) + sum(abs(now_in_doubt)) > 0
+         ORDER BY tenant_id
+            ON CONFLICT (tenant_id) DO UPDATE
+           SET sent = x.sent + excluded.sent, failed = x.failed + excluded.failed,
+               in_doubt = x.in_doubt + excluded.in_doubt, rated = x.rated + excluded.rated,
+               rate_sum = x.rate_sum + excluded.rate_sum)
 SELECT c.tenant_id, c.campaign_id, c.processed = c.total AS done, s.first_seq, s.last_seq, s.events,
        s.created_at AS at
   FROM counted AS c

@@ -49,6 +49,15 @@ def health_score(health: Health) -> int:
     return max(0, min(100, score))
 
 
+def rating(score: int) -> str:
+    """The spec's reading of a score: excelente, bom, moderado, ruim."""
+    if score >= 90:
+        return "excelente"
+    if score >= 70:
+        return "bom"
+    return "moderado" if score >= 50 else "ruim"
+
+
 def _error_penalty(error_rate: float) -> int:
     if error_rate > 10:
         return 30

@@ -7,6 +7,7 @@ WORDS: Mapping[str, str] = {
     "not_on_whatsapp": "O número não está no WhatsApp",
     "payload_refused": "O WhatsApp recusou o conteúdo da mensagem",
     "media_refused": "A imagem não pôde ser usada",
+    "external_error": "O fluxo externo informou erro no envio",
     "unreachable": "Não foi possível falar com o serviço de envio, mesmo após várias tentativas",
     # retried
     "connect_failed": "O serviço de envio não respondeu à conexão",
@@ -28,6 +29,7 @@ WORDS: Mapping[str, str] = {
     "unclear_answer": "O serviço de envio deu uma resposta que não prova o envio",
     "no_key": "O serviço de envio aceitou sem informar o código da mensagem",
     "lease_lapsed": "O processo que enviava parou no meio do envio",
+    "not_reported": "O fluxo externo terminou sem dizer o que houve com este contato",
     # skipped
     "empty_name": "Contato sem nome",
     "invalid_phone": "Telefone inválido",

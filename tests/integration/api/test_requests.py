@@ -139,7 +139,7 @@ def test_the_old_workflows_connection_test(client: FlaskClient) -> None:
     assert answer["success"] is True
     assert answer["version"] == "3.0"
     assert {"WebSocket", "Analytics"} <= set(answer["features"])
-    assert client.post("/webhook/prisma-campaign", json={"contacts": []}).status_code == 400
+    assert client.post("/webhook/prisma-campaign", json={"contacts": []}).status_code == 401
 
 
 def test_a_superuser_is_refused_at_start(

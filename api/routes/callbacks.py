@@ -1,0 +1,60 @@
+"""Reports of an external workflow about its own campaign: the old workflow's three calls."""
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from api import callbacks
+from api.auth import public
+from api.body import read_body, read_json
+from api.callbacks import Applied
+from api.routes.auth import client_address
+from api.runtime import runtime
+from api.schemas.callbacks import CallbackAnswer, CompleteBody, ProgressBody, StatusBody
+from shared.db.external import CallbackTarget
+
+bp = Blueprint("callbacks", __name__, url_prefix="/api/campaigns")
+
+
+@bp.post("/<reference>/update-status")
+@public
+def update_status(reference: str) -> ResponseReturnValue:
+    """One contact's outcome."""
+    target = _target(reference)
+    body = StatusBody.model_validate(_json())
+    return _answer(callbacks.update_status(runtime(), target, body))
+
+
+@bp.post("/<reference>/progress")
+@public
+def progress(reference: str) -> ResponseReturnValue:
+    """Totals so far."""
+    target = _target(reference)
+    return _answer(callbacks.progress(runtime(), target, ProgressBody.model_validate(_json())))
+
+
+@bp.post("/<reference>/complete")
+@public
+def complete(reference: str) -> ResponseReturnValue:
+    """The end."""
+    target = _target(reference)
+    return _answer(callbacks.complete(runtime(), target, CompleteBody.model_validate(_json())))
+
+
+def _target(reference: str) -> CallbackTarget:
+    parts = runtime()
+    body = read_body(parts.settings.http.body_bytes)
+    return callbacks.find_target(parts, reference, body, client_address())
+
+
+def _json() -> object:
+    return read_json(runtime().settings.http.body_bytes)
+
+
+def _answer(applied: Applied) -> ResponseReturnValue:
+    answer: CallbackAnswer = {
+        "success": True,
+        "applied": applied.applied,
+        "campaign_status": applied.campaign_status,
+        "message_status": applied.message_status,
+    }
+    return dict(answer)
