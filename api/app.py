@@ -13,8 +13,9 @@ from api.auth import check_every_route_is_guarded
 from api.errors import register_errors
 from api.gateway import register_gateway
 from api.json import use_orjson
+from api.openapi.describe import check_every_route_is_described
 from api.origins import is_allowed
-from api.routes import auth, campaigns, health, instances, webhooks
+from api.routes import auth, campaigns, health, instances, openapi, webhooks
 from api.runtime import EXTENSION, Runtime, runtime
 from shared.observability import metrics
 from shared.observability.logging import bind_log_context, clear_log_context
@@ -43,9 +44,10 @@ def create_app(settings: Settings, *, sockets: bool = False) -> Flask:
     app.url_map.strict_slashes = False
     app.extensions[EXTENSION] = Runtime(settings)
     use_orjson(app)
-    for module in (auth, campaigns, instances, webhooks, health):
+    for module in (auth, campaigns, instances, webhooks, health, openapi):
         app.register_blueprint(module.bp)
     check_every_route_is_guarded(app)
+    check_every_route_is_described(app)
     register_errors(app)
     app.before_request(_begin)
     app.after_request(_finish)

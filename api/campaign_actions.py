@@ -9,6 +9,7 @@ from api import campaign_draft as drafts
 from api.auth import rate_limit_remaining
 from api.idempotency import asked_once, once
 from api.runtime import Runtime
+from api.schemas.campaign_answers import CampaignCreated, CampaignShown
 from api.schemas.campaigns import CampaignBody, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
@@ -74,7 +75,7 @@ def _create(
     user: User,
     body: CampaignBody,
     stored: list[StoredEvents],
-) -> dict[str, Any]:
+) -> CampaignCreated:
     defaults = tenants.get_defaults(conn, user.tenant_id)
     checked = _judge(conn, user, body, defaults)
     drafts.require_sendable(checked)
@@ -90,7 +91,10 @@ def _create(
     return {
         "success": True,
         "campaign": {
-            **_short(campaign, created),
+            "id": created.campaign_id,
+            "campaign_id": campaign.public_id,
+            "name": campaign.name,
+            "status": created.status,
             "total_contacts": len(rows),
             "waiting_reason": campaign.waiting_reason,
             "scheduled_at": campaign.scheduled_at,
@@ -157,18 +161,15 @@ def _tell_created(
 ) -> StoredEvents:
     event = {
         "event": "campaign_created",
-        "campaign": {**_short(campaign, created), "total_contacts": len(rows)},
+        "campaign": {
+            "id": created.campaign_id,
+            "campaign_id": campaign.public_id,
+            "name": campaign.name,
+            "status": created.status,
+            "total_contacts": len(rows),
+        },
     }
     return events.append(conn, user.tenant_id, created.campaign_id, [event])
-
-
-def _short(campaign: NewCampaign, created: CreatedCampaign) -> dict[str, Any]:
-    return {
-        "id": created.campaign_id,
-        "campaign_id": campaign.public_id,
-        "name": campaign.name,
-        "status": created.status,
-    }
 
 
 def _move(
@@ -177,7 +178,7 @@ def _move(
     reference: str,
     action: Move,
     stored: list[StoredEvents],
-) -> dict[str, Any]:
+) -> CampaignShown:
     campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
     event: dict[str, Any]
     if action == "cancel":

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from api.json import dump
 from api.runtime import Runtime
+from api.schemas.campaign_answers import ReportHead
 from api.schemas.campaigns import message_answer
 from shared.db import message_pages
 from shared.db.campaigns import Campaign
@@ -34,7 +35,7 @@ _COLUMNS: Final = (
 
 
 def stream_json(
-    parts: Runtime, tenant_id: int, campaign: Campaign, head: dict[str, Any]
+    parts: Runtime, tenant_id: int, campaign: Campaign, head: ReportHead
 ) -> Iterator[bytes]:
     """`{success, report:{campaign, performance, generated_at, messages}}`."""
     opening = dump({"success": True, "report": head})

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Response, request
@@ -16,7 +16,7 @@ from shared.errors import RequestError
 
 _KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 
-Effect = Callable[[], dict[str, Any]]
+Effect = Callable[[], Mapping[str, Any]]
 
 
 def asked_once(tenant_id: int) -> Asked | None:

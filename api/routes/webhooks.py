@@ -9,7 +9,12 @@ from flask.typing import ResponseReturnValue
 from api import provider_events
 from api.auth import public
 from api.body import read_body, read_json
+from api.openapi.describe import CALLBACKS, describes
+from api.openapi.faults import UNAVAILABLE, Fault
 from api.runtime import Runtime, runtime
+from api.schemas.health import ConnectionTest
+from api.schemas.webhooks import ConnectionTestBody, ProviderEvent
+from api.schemas.words import Done
 from shared.db import inbox, instances
 from shared.db.instances import WebhookTarget
 from shared.db.pool import tenant_transaction
@@ -32,6 +37,20 @@ _OLDEST: Final = timedelta(minutes=45)  # one token serves all repeats of an eve
 
 
 @bp.post("/webhooks/evolution/<public_id>")
+@describes(
+    "Recebe um evento do Evolution",
+    CALLBACKS,
+    description="Configurado pelo RapidFlow em cada instância; guarda e responde na hora.",
+    body=ProviderEvent,
+    body_limit="1 MiB",
+    answers={200: Done},
+    faults=(
+        Fault(401, "bad_webhook_token", "Assinatura inválida."),
+        Fault(404, "not_found", "Instância desconhecida."),
+        *UNAVAILABLE,
+    ),
+    security=({"instanceWebhook": ()},),
+)
 @public
 def evolution(public_id: str) -> ResponseReturnValue:
     """Store one event and answer at once; what it means is worked out later.
@@ -50,17 +69,24 @@ def evolution(public_id: str) -> ResponseReturnValue:
         stored = event is not None and inbox.store(conn, tenant_id, event)
     if stored:
         parts.producer.ring_receipts()
-    return {"success": True}
+    return Done(success=True)
 
 
 @bp.post("/webhook/prisma-campaign")
+@describes(
+    "Teste de conexão do fluxo antigo",
+    CALLBACKS,
+    body=ConnectionTestBody,
+    answers={200: ConnectionTest},
+    faults=(Fault(400, "only_test", "Só o teste de conexão é aceito aqui por enquanto."),),
+)
 @public
 def prisma_campaign() -> ResponseReturnValue:
     """`{"test": true}`: the spec's connection test."""
     body = read_json(runtime().settings.http.body_bytes)
     if body != {"test": True}:
         raise RequestError("Só o teste de conexão é aceito aqui por enquanto.", code="only_test")
-    return {"success": True, "version": "3.0", "features": list(FEATURES)}
+    return ConnectionTest(success=True, version="3.0", features=list(FEATURES))
 
 
 def _check_sender(parts: Runtime, tenant_id: int, public_id: str, target: WebhookTarget) -> None:

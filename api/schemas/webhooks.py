@@ -1,0 +1,32 @@
+"""Bodies that other systems send: described here, read where they arrive."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.base import Body
+
+
+class ProviderEvent(BaseModel):
+    """What Evolution posts; `api.provider_events` reads only what it knows."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {"event": "connection.update", "instance": "vendas", "data": {"state": "open"}}
+            ]
+        },
+    )
+
+    event: str = Field(description="Por exemplo `messages.update`.")
+    instance: str
+    data: Any = None
+
+
+class ConnectionTestBody(Body):
+    """`{"test": true}`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"test": True}]})
+
+    test: Literal[True]
