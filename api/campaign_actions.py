@@ -1,12 +1,16 @@
 """Creating, pausing, resuming and cancelling: the transaction, then events and the doorbell."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask import Response, g
 from psycopg import Connection
+from pydantic import ValidationError
 
 from api import campaign_draft as drafts
 from api.auth import rate_limit_remaining
+from api.campaign_faults import Checks, sound_part
+from api.fields import field_problems, refusal
 from api.idempotency import asked_once, once
 from api.runtime import Runtime
 from api.schemas.campaign_answers import CampaignCreated, CampaignShown
@@ -19,13 +23,46 @@ from shared.db.pool import Row, tenant_transaction
 from shared.db.tenants import Defaults
 from shared.db.users import User
 from shared.domain.contacts import CheckedContacts
+from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.observability.logging import get_logger
 from shared.security.tokens import random_name
 
 log = get_logger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A campaign that may be stored: judged contacts, final texts, chosen numbers."""
+
+    defaults: Defaults
+    checked: CheckedContacts
+    template: str
+    instances: list[NamedInstance]
+    rows: list[NewContact]
+
+
 Move = Literal["pause", "resume", "cancel"]
+
+
+def read_draft(parts: Runtime, user: User, raw: Any) -> CampaignBody:
+    """The body of a new campaign, from JSON as read.
+
+    Raises:
+        InvalidRequest: with the faults of its form and those our rows know of, together.
+    """
+    try:
+        return CampaignBody.model_validate(raw)
+    except ValidationError as error:
+        fields = list(field_problems(error))
+        rest = sound_part(raw, error)
+    if rest is not None:
+        with tenant_transaction(parts.pool, user.tenant_id) as conn:
+            try:
+                _prepare(conn, user, rest)
+            except InvalidRequest as also:
+                fields += also.fields
+    raise refusal(fields)
 
 
 def create(parts: Runtime, user: User, body: CampaignBody) -> Response:
@@ -76,15 +113,9 @@ def _create(
     body: CampaignBody,
     stored: list[StoredEvents],
 ) -> CampaignCreated:
-    defaults = tenants.get_defaults(conn, user.tenant_id)
-    checked = _judge(conn, user, body, defaults)
-    drafts.require_sendable(checked)
-    names = body.config.instance_names
-    found = instances.find_named(conn, user.tenant_id, names or None)
-    chosen = drafts.resolve_instances(names, found)
-    template = drafts.choose_template(body, defaults, checked)
-    rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
-    campaign = _new_campaign(parts, user, body, defaults, template, chosen)
+    draft = _prepare(conn, user, body)
+    defaults, checked, chosen, rows = draft.defaults, draft.checked, draft.instances, draft.rows
+    campaign = _new_campaign(parts, user, body, defaults, draft.template, chosen)
     created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
     log.info("campaign_created", campaign_id=campaign.public_id, **drafts.counts(checked))
@@ -112,6 +143,31 @@ def _create(
         "validation": drafts.report(checked),
         "rateLimitRemaining": rate_limit_remaining(),
     }
+
+
+def _prepare(conn: Connection[Row], user: User, body: CampaignBody) -> Draft:
+    """What would be stored.
+
+    Raises:
+        InvalidRequest: every fault at once: nobody to write to, unknown instances or variables,
+            texts that do not fit.
+    """
+    checks = Checks()
+    defaults = tenants.get_defaults(conn, user.tenant_id)
+    checked = _judge(conn, user, body, defaults)
+    chosen: list[NamedInstance] = []
+    template, rows = "", list[NewContact]()
+    with checks.check():
+        drafts.require_sendable(checked)
+    with checks.check():
+        names = body.config.instance_names
+        found = instances.find_named(conn, user.tenant_id, names or None)
+        chosen = drafts.resolve_instances(names, found)
+    with checks.check():
+        template = drafts.choose_template(body, defaults, checked)
+        rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
+    checks.refuse()
+    return Draft(defaults, checked, template, chosen, rows)
 
 
 def _judge(

@@ -17,6 +17,11 @@ class _Plain(GenerateJsonSchema):
         del schema
         return False
 
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        """In the order the model says."""
+        del parent_key
+        return value
+
 
 class Components:
     """`schemas` is `#/components/schemas`; `reference` is what an operation points at."""

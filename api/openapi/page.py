@@ -260,7 +260,7 @@ class _Reader:
             parts.append('-H "Idempotency-Key: $(uuidgen)"')
         if examples:
             parts.append('-H "Content-Type: application/json"')
-            parts.append(f"-d {shlex.quote(json.dumps(examples[0], ensure_ascii=False))}")
+            parts.append(f"-d {shlex.quote(_pretty(examples[0]))}")
         return " \\\n  ".join(parts)
 
     @property

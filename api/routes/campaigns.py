@@ -60,6 +60,8 @@ _REFUSED_DRAFT = (
 )
 _ENDED = Fault(409, "campaign_completed", "A campanha está 'completed' e não aceita esta ação.")
 _EXPORTS_PER_HOUR = 5
+CSV = "text/csv; charset=utf-8"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @bp.post("")
@@ -77,8 +79,8 @@ _EXPORTS_PER_HOUR = 5
 def create_campaign(user: User) -> ResponseReturnValue:
     """A campaign from a list of contacts and a message."""
     parts = runtime()
-    body = CampaignBody.model_validate(read_json(parts.settings.http.campaign_bytes))
-    return campaign_actions.create(parts, user, body)
+    raw = read_json(parts.settings.http.campaign_bytes)
+    return campaign_actions.create(parts, user, campaign_actions.read_draft(parts, user, raw))
 
 
 @bp.get("")
@@ -274,7 +276,8 @@ def cancel(user: User, reference: str) -> ResponseReturnValue:
     answers={
         200: (
             ReportShown,
-            File("text/csv; charset=utf-8", "RFC 4180, com BOM.", "position,nome,telefone\r\n"),
+            File(CSV, "RFC 4180, com BOM.", "position,nome,telefone\r\n0,João,5511999999999\r\n"),
+            File(XLSX, "Uma planilha; textos nunca viram fórmulas.", "PK…"),
         )
     },
     faults=(
@@ -315,12 +318,17 @@ def _stream(
         raise TemporarilyUnavailable(
             "Há exportações demais em andamento.", code="exports_busy", retry_after_seconds=10
         )
-    if wanted == "csv":
-        body = exports.stream_csv(parts, user.tenant_id, campaign)
-        content_type = "text/csv; charset=utf-8"
-    else:
-        body = exports.stream_json(parts, user.tenant_id, campaign, head)
-        content_type = "application/json"
+    try:
+        if wanted == "csv":
+            body, content_type = exports.stream_csv(parts, user.tenant_id, campaign), CSV
+        elif wanted == "xlsx":
+            body, content_type = exports.write_xlsx(parts, user.tenant_id, campaign), XLSX
+        else:
+            body = exports.stream_json(parts, user.tenant_id, campaign, head)
+            content_type = "application/json"
+    except BaseException:
+        parts.exports.release()
+        raise
     response = Response(body, content_type=content_type)
     name = exports.file_name(campaign, wanted)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

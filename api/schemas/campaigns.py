@@ -205,7 +205,9 @@ class MessageQuery(Query):
 class ExportQuery(Query):
     """`GET /api/campaigns/:id/export?format=…`."""
 
-    format: Literal["json", "csv"] = Field(default="json", description="Formato do relatório.")
+    format: Literal["json", "csv", "xlsx"] = Field(
+        default="json", description="`csv` e `xlsx`: uma linha por contato."
+    )
 
 
 def validation_answer(validation: Validation) -> ContactReport:
