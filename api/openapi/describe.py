@@ -51,6 +51,8 @@ class File:
 class Operation:
     """What one route takes and gives; `security` None: what `require` says.
 
+    `replayed` False: its answer holds a secret, so the same Idempotency-Key is refused with 409.
+
     `answers`: status to one model or several (JSON or `File`), of success and of failure alike.
     """
 
@@ -64,6 +66,7 @@ class Operation:
     answers: Mapping[int, Sequence[Any]]
     faults: tuple[Fault, ...]
     idempotent: bool
+    replayed: bool
     security: Sequence[Mapping[str, Sequence[str]]] | None
     answer_headers: Sequence[str]
 
@@ -80,6 +83,7 @@ def describes(
     query: type[BaseModel] | None = None,
     faults: Sequence[Fault] = (),
     idempotent: bool = False,
+    replayed: bool = True,
     security: Sequence[Mapping[str, Sequence[str]]] | None = None,
     answer_headers: Sequence[str] = (),
 ) -> Callable[[_View], _View]:
@@ -98,6 +102,7 @@ def describes(
         },
         faults=tuple(faults),
         idempotent=idempotent,
+        replayed=replayed,
         security=security,
         answer_headers=answer_headers,
     )

@@ -234,7 +234,7 @@ class _Described:
         headers = _headers("X-Request-Id", *self._said.answer_headers)
         if self._guarded:
             headers |= _headers("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-        if self._said.idempotent:
+        if self._said.idempotent and self._said.replayed:
             headers |= _headers("Idempotent-Replayed")
         return {
             "description": _DONE.get(status, "Respondido."),

@@ -1,13 +1,16 @@
 """Signing in and out, tickets for the WebSocket, API keys."""
 
 import ipaddress
+from typing import Any
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
+from psycopg import Connection
 
 from api import sessions
 from api.auth import current_principal, forget_key, forget_user, public, require
 from api.body import read_json, read_optional_json
+from api.idempotency import asked_once, once
 from api.json import json_response
 from api.openapi.describe import ACCESS, describes
 from api.openapi.faults import UNAVAILABLE, Fault
@@ -30,10 +33,10 @@ from api.schemas.words import Done
 from api.sessions import Session
 from shared.coordination.tickets import TicketIdentity, issue_ticket
 from shared.db import api_keys, audit
-from shared.db.pool import tenant_transaction
+from shared.db.pool import Row, tenant_transaction
 from shared.db.refresh_tokens import TokenOwner
 from shared.db.users import ROLES, User
-from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.errors import Forbidden, InvalidTransition, NotFound, Unauthorized
 from shared.security.tokens import new_api_key, token_hash
 
 bp = Blueprint("auth", __name__, url_prefix="/api")
@@ -166,7 +169,16 @@ def list_keys(user: User) -> ResponseReturnValue:
     body=KeyBody,
     body_limit="8 KiB",
     answers={201: KeyCreated},
-    faults=(Fault(403, "key_refused", "Uma chave não cria outra; entre com e-mail e senha."),),
+    faults=(
+        Fault(403, "key_refused", "Uma chave não cria outra; entre com e-mail e senha."),
+        Fault(
+            409,
+            "api_key_already_created",
+            "Esta chave já foi criada (número 7) e o segredo só aparece na primeira resposta.",
+        ),
+    ),
+    idempotent=True,
+    replayed=False,
 )
 @require("operator")
 def create_key(user: User) -> ResponseReturnValue:
@@ -174,21 +186,22 @@ def create_key(user: User) -> ResponseReturnValue:
     if current_principal().family_id is None:
         raise Forbidden("Uma chave não cria outra; entre com e-mail e senha.", code="key_refused")
     body = KeyBody.model_validate(read_json(_BODY))
-    secret = new_api_key()
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
-        key = api_keys.create_key(
+        response, happened = once(
             conn,
-            tenant_id=user.tenant_id,
-            user_id=user.user_id,
-            name=body.name,
-            prefix=secret[:10],
-            key_hash=token_hash(secret),
+            asked_once(user.tenant_id),
+            lambda: _create_key(conn, user, body),
+            status=201,
+            kept=_without_secret,
         )
-        subject = f"api_key:{key.api_key_id}"
-        actor = current_principal().actor
-        audit.record(conn, user.tenant_id, actor=actor, action="api_key_created", subject=subject)
-    made: NewKeyAnswer = {**key_answer(key), "secret": secret}
-    return KeyCreated(success=True, key=made), 201
+    if not happened:
+        number = response.get_json()["key"]["id"]
+        raise InvalidTransition(
+            f"Esta chave já foi criada (número {number}) e o segredo só aparece na primeira "
+            "resposta. Se ela se perdeu, revogue a chave e crie outra com outra Idempotency-Key.",
+            code="api_key_already_created",
+        )
+    return response
 
 
 @bp.delete("/keys/<int:key_id>")
@@ -224,6 +237,28 @@ def client_address() -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _create_key(conn: Connection[Row], user: User, body: KeyBody) -> KeyCreated:
+    secret = new_api_key()
+    key = api_keys.create_key(
+        conn,
+        tenant_id=user.tenant_id,
+        user_id=user.user_id,
+        name=body.name,
+        prefix=secret[:10],
+        key_hash=token_hash(secret),
+    )
+    subject = f"api_key:{key.api_key_id}"
+    actor = current_principal().actor
+    audit.record(conn, user.tenant_id, actor=actor, action="api_key_created", subject=subject)
+    made: NewKeyAnswer = {**key_answer(key), "secret": secret}
+    return KeyCreated(success=True, key=made)
+
+
+def _without_secret(answer: dict[str, Any]) -> dict[str, Any]:
+    """What may be stored: a secret that can be read again is none."""
+    return {**answer, "key": {**answer["key"], "secret": None}}
 
 
 def _whose(user: User) -> int | None:
