@@ -13,6 +13,7 @@ from api.auth import check_every_route_is_guarded
 from api.errors import register_errors
 from api.gateway import register_gateway
 from api.json import use_orjson
+from api.openapi.describe import check_every_route_is_described
 from api.origins import is_allowed
 from api.routes import (
     auth,
@@ -21,6 +22,7 @@ from api.routes import (
     campaigns,
     health,
     instances,
+    openapi,
     webhooks,
 )
 from api.runtime import EXTENSION, Runtime, runtime
@@ -28,7 +30,16 @@ from shared.observability import metrics
 from shared.observability.logging import bind_log_context, clear_log_context
 from shared.settings import Settings
 
-_ROUTES: Final = (auth, campaigns, campaign_changes, callbacks, instances, webhooks, health)
+_ROUTES: Final = (
+    auth,
+    campaigns,
+    campaign_changes,
+    callbacks,
+    instances,
+    webhooks,
+    health,
+    openapi,
+)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LONGEST_URL: Final = 4096
 _HEADERS: Final = {
@@ -55,6 +66,7 @@ def create_app(settings: Settings, *, sockets: bool = False) -> Flask:
     for module in _ROUTES:
         app.register_blueprint(module.bp)
     check_every_route_is_guarded(app)
+    check_every_route_is_described(app)
     register_errors(app)
     app.before_request(_begin)
     app.after_request(_finish)

@@ -94,6 +94,11 @@ def require(role: Role) -> Callable[[View], View]:
     return decorate
 
 
+def access_of(view: Callable[..., Any]) -> str:
+    """`public`, or the least role that may call it."""
+    return str(getattr(view, _ACCESS))
+
+
 def check_every_route_is_guarded(app: Flask) -> None:
     """Deny by default: a route that says neither `public` nor `require` stops the start."""
     for endpoint, view in app.view_functions.items():

@@ -1,16 +1,21 @@
 """Creating, pausing, resuming and cancelling: the transaction, then events and the doorbell."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask import Response, g
 from psycopg import Connection
+from pydantic import ValidationError
 
 from api import campaign_draft as drafts
 from api.auth import rate_limit_remaining
+from api.campaign_faults import Checks, sound_part
+from api.fields import field_problems, refusal
 from api.idempotency import asked_once, once
 from api.json import dump
 from api.runtime import Runtime
 from api.schemas.callbacks import callback_access
+from api.schemas.campaign_answers import CampaignCreated, CampaignShown, RecommendedDelay
 from api.schemas.campaigns import CampaignBody, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
@@ -20,6 +25,7 @@ from shared.db.pool import Row, tenant_transaction
 from shared.db.tenants import Defaults
 from shared.db.users import User
 from shared.domain.contacts import CheckedContacts
+from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.observability.logging import get_logger
 from shared.security.callbacks import TOKEN_HEADER
@@ -27,7 +33,39 @@ from shared.security.tokens import random_name
 
 log = get_logger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A campaign that may be stored: judged contacts, final texts, chosen numbers."""
+
+    defaults: Defaults
+    checked: CheckedContacts
+    template: str
+    instances: list[NamedInstance]
+    rows: list[NewContact]
+
+
 Move = Literal["pause", "resume", "cancel"]
+
+
+def read_draft(parts: Runtime, user: User, raw: Any) -> CampaignBody:
+    """The body of a new campaign, from JSON as read.
+
+    Raises:
+        InvalidRequest: with the faults of its form and those our rows know of, together.
+    """
+    try:
+        return CampaignBody.model_validate(raw)
+    except ValidationError as error:
+        fields = list(field_problems(error))
+        rest = sound_part(raw, error)
+    if rest is not None:
+        with tenant_transaction(parts.pool, user.tenant_id) as conn:
+            try:
+                _prepare(conn, user, rest)
+            except InvalidRequest as also:
+                fields += also.fields
+    raise refusal(fields)
 
 
 def create(
@@ -83,21 +121,22 @@ def _create(
     body: CampaignBody,
     stored: list[StoredEvents],
     reference: str | None,
-) -> dict[str, Any]:
-    defaults = tenants.get_defaults(conn, user.tenant_id)
-    checked = _judge(conn, user, body, defaults)
-    drafts.require_sendable(checked)
-    chosen = _choose_instances(conn, user, body)
-    template = drafts.choose_template(body, defaults, checked)
-    rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
-    campaign = _new_campaign(parts, user, body, defaults, template, chosen, reference)
+) -> CampaignCreated:
+    draft = _prepare(conn, user, body)
+    defaults, checked, chosen, rows = draft.defaults, draft.checked, draft.instances, draft.rows
+    campaign = _new_campaign(parts, user, body, defaults, draft.template, chosen, reference)
     created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
     log.info("campaign_created", campaign_id=campaign.public_id, **drafts.counts(checked))
     return {
         "success": True,
         "campaign": {
-            **_short(campaign, created),
+            "id": created.campaign_id,
+            "campaign_id": campaign.public_id,
+            "name": campaign.name,
+            "status": created.status,
+            "executor": campaign.executor,
+            "reference": campaign.reference,
             "total_contacts": len(rows),
             "waiting_reason": campaign.waiting_reason,
             "scheduled_at": campaign.scheduled_at,
@@ -113,7 +152,7 @@ def _create(
             ),
         },
         "validation": drafts.report(checked),
-        "recommendedDelay": recommended_delay(parts, defaults),
+        "recommendedDelay": _recommended_delay(parts, defaults),
         "rateLimitRemaining": rate_limit_remaining(),
     }
 
@@ -127,7 +166,7 @@ def _choose_instances(conn: Connection[Row], user: User, body: CampaignBody) -> 
     return drafts.resolve_instances(names, found)
 
 
-def recommended_delay(parts: Runtime, defaults: Defaults) -> dict[str, float]:
+def _recommended_delay(parts: Runtime, defaults: Defaults) -> RecommendedDelay:
     """Seconds between two messages that keep a number safe, in the words of `config`."""
     pacing = parts.settings.pacing
     fastest = 1 / defaults.messages_per_second
@@ -145,6 +184,29 @@ def _with_callback(parts: Runtime, user: User, response: Response) -> Response:
     answer["callback"] = callback_access(parts.settings.base_url, public_id, token, TOKEN_HEADER)
     response.set_data(dump(answer))
     return response
+
+
+def _prepare(conn: Connection[Row], user: User, body: CampaignBody) -> Draft:
+    """What would be stored.
+
+    Raises:
+        InvalidRequest: every fault at once: nobody to write to, unknown instances or variables,
+            texts that do not fit.
+    """
+    checks = Checks()
+    defaults = tenants.get_defaults(conn, user.tenant_id)
+    checked = _judge(conn, user, body, defaults)
+    chosen: list[NamedInstance] = []
+    template, rows = "", list[NewContact]()
+    with checks.check():
+        drafts.require_sendable(checked)
+    with checks.check():
+        chosen = _choose_instances(conn, user, body)
+    with checks.check():
+        template = drafts.choose_template(body, defaults, checked)
+        rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
+    checks.refuse()
+    return Draft(defaults, checked, template, chosen, rows)
 
 
 def _judge(
@@ -197,20 +259,15 @@ def _tell_created(
 ) -> StoredEvents:
     event = {
         "event": "campaign_created",
-        "campaign": {**_short(campaign, created), "total_contacts": len(rows)},
+        "campaign": {
+            "id": created.campaign_id,
+            "campaign_id": campaign.public_id,
+            "name": campaign.name,
+            "status": created.status,
+            "total_contacts": len(rows),
+        },
     }
     return events.append(conn, user.tenant_id, created.campaign_id, [event])
-
-
-def _short(campaign: NewCampaign, created: CreatedCampaign) -> dict[str, Any]:
-    return {
-        "id": created.campaign_id,
-        "campaign_id": campaign.public_id,
-        "name": campaign.name,
-        "status": created.status,
-        "executor": campaign.executor,
-        "reference": campaign.reference,
-    }
 
 
 def _move(
@@ -219,7 +276,7 @@ def _move(
     reference: str,
     action: Move,
     stored: list[StoredEvents],
-) -> dict[str, Any]:
+) -> CampaignShown:
     campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
     event: dict[str, Any]
     if action == "cancel":

@@ -1,6 +1,6 @@
 """Retrying, cloning and changing campaigns: one transaction, then events and the doorbell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from psycopg import Connection
 from api import campaign_actions, campaign_draft
 from api.idempotency import asked_once, once
 from api.runtime import Runtime
+from api.schemas.campaign_answers import CampaignAnswer, CampaignRetried, CampaignShown
 from api.schemas.campaign_changes import CLONED, ChangeBody, CloneBody, RetryBody
 from api.schemas.campaigns import CampaignBody, ConfigBody, PaceBody, campaign_answer
 from shared.db import campaign_changes as rows
@@ -27,7 +28,7 @@ log = get_logger(__name__)
 
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 
-Effect = Callable[[Connection[Row], list[StoredEvents]], dict[str, Any]]
+Effect = Callable[[Connection[Row], list[StoredEvents]], Mapping[str, Any]]
 
 
 def retry_failed(parts: Runtime, user: User, reference: str, body: RetryBody) -> Response:
@@ -84,7 +85,7 @@ def _change_once(parts: Runtime, user: User, effect: Effect) -> Response:
 
 def _retry(
     conn: Connection[Row], user: User, reference: str, body: RetryBody, told: list[StoredEvents]
-) -> dict[str, Any]:
+) -> CampaignRetried:
     campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
     key = (user.tenant_id, campaign.campaign_id)
     _require_ours(campaign)
@@ -100,12 +101,12 @@ def _retry(
     if status == "completed":
         rows.count_reopened(conn, user.tenant_id)
     log.info("campaign_retried", campaign_id=campaign.public_id, count=count, reopened=reopened)
-    return {**_answer(conn, user, campaign), "retried": count}
+    return {"success": True, "campaign": _shown(conn, user, campaign), "retried": count}
 
 
 def _change(
     conn: Connection[Row], user: User, reference: str, body: ChangeBody, told: list[StoredEvents]
-) -> dict[str, Any]:
+) -> CampaignShown:
     campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
     key = (user.tenant_id, campaign.campaign_id)
     low, high = _delays(campaign, body.config)
@@ -127,7 +128,7 @@ def _change(
     _change_instances(conn, user, campaign, body.config)
     told.append(events.append(conn, *key, [_changed(body)]))
     log.info("campaign_changed", campaign_id=campaign.public_id, user_id=user.user_id)
-    return _answer(conn, user, campaign)
+    return {"success": True, "campaign": _shown(conn, user, campaign)}
 
 
 def _changed(body: ChangeBody) -> Event:
@@ -178,9 +179,9 @@ def _require_ours(campaign: Campaign) -> None:
         )
 
 
-def _answer(conn: Connection[Row], user: User, campaign: Campaign) -> dict[str, Any]:
+def _shown(conn: Connection[Row], user: User, campaign: Campaign) -> CampaignAnswer:
     after = campaigns.get_campaign(conn, user.tenant_id, str(campaign.campaign_id))
-    return {"success": True, "campaign": campaign_answer(after)}
+    return campaign_answer(after)
 
 
 def _copy(

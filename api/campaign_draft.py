@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.schemas.campaign_answers import ContactReport
 from api.schemas.campaigns import CampaignBody, validation_answer
 from shared.db.campaign_creation import NewContact
 from shared.db.instances import NamedInstance
@@ -132,7 +133,7 @@ def waiting_reason(instances: list[NamedInstance]) -> str | None:
     return None if any(item.state == "open" for item in instances) else "no_instance"
 
 
-def report(checked: CheckedContacts) -> dict[str, object]:
+def report(checked: CheckedContacts) -> ContactReport:
     """The answer's `validation`."""
     return validation_answer(checked.validation)
 

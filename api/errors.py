@@ -12,11 +12,10 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from api.fields import field_problems
+from api.fields import field_problems, refusal
 from api.json import json_response
 from shared.errors import (
     FieldProblem,
-    InvalidRequest,
     ProviderError,
     Rejected,
     RequestError,
@@ -68,9 +67,7 @@ def answer_request_error(error: RequestError) -> Response:
 
 
 def _invalid_body(error: ValidationError) -> Response:
-    fields = field_problems(error)
-    first = f"{fields[0].path}: {fields[0].message}" if fields else "verifique os campos"
-    return answer_request_error(InvalidRequest(f"Dados inválidos ({first}).", fields=fields))
+    return answer_request_error(refusal(field_problems(error)))
 
 
 def _provider(error: ProviderError) -> Response:

@@ -3,20 +3,20 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from api.json import dump
 from api.runtime import Runtime
+from api.schemas.campaign_answers import ReportHead
 from api.schemas.campaigns import message_answer
+from api.spreadsheets import csv_cell, xlsx_file
 from shared.db import message_pages
 from shared.db.campaigns import Campaign
 from shared.db.message_pages import MessageLine
 from shared.db.pool import tenant_transaction
-from shared.events.models import iso
 
 _PAGE: Final = 1000
-_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
 _COLUMNS: Final = (
     "position",
     "nome",
@@ -34,7 +34,7 @@ _COLUMNS: Final = (
 
 
 def stream_json(
-    parts: Runtime, tenant_id: int, campaign: Campaign, head: dict[str, Any]
+    parts: Runtime, tenant_id: int, campaign: Campaign, head: ReportHead
 ) -> Iterator[bytes]:
     """`{success, report:{campaign, performance, generated_at, messages}}`."""
     opening = dump({"success": True, "report": head})
@@ -51,7 +51,12 @@ def stream_csv(parts: Runtime, tenant_id: int, campaign: Campaign) -> Iterator[b
     """RFC 4180 with a byte order mark, so that spreadsheets read UTF-8."""
     yield b"\xef\xbb\xbf" + _csv([_COLUMNS])
     for page in _pages(parts, tenant_id, campaign):
-        yield _csv([[_cell(value) for value in _row(line)] for line in page])
+        yield _csv([[csv_cell(value) for value in _row(line)] for line in page])
+
+
+def write_xlsx(parts: Runtime, tenant_id: int, campaign: Campaign) -> Iterator[bytes]:
+    """The CSV's columns as a spreadsheet; whole on disk before the first byte leaves."""
+    return xlsx_file(_table(parts, tenant_id, campaign))
 
 
 def file_name(campaign: Campaign, extension: str) -> str:
@@ -73,20 +78,15 @@ def _pages(parts: Runtime, tenant_id: int, campaign: Campaign) -> Iterator[list[
         after = page[-1].position
 
 
+def _table(parts: Runtime, tenant_id: int, campaign: Campaign) -> Iterator[Sequence[Any]]:
+    yield _COLUMNS
+    for page in _pages(parts, tenant_id, campaign):
+        yield from map(_row, page)
+
+
 def _row(line: MessageLine) -> list[Any]:
     shown = message_answer(line, masked=False)
     return [shown[name] for name in _COLUMNS]
-
-
-def _cell(value: Any) -> str:
-    """Text of a cell; what a spreadsheet would read as a formula is quoted."""
-    if value is None:
-        return ""
-    if hasattr(value, "isoformat"):
-        return iso(value)
-    text = str(value)
-    visible = text.lstrip(" \u00a0\ufeff")
-    return "'" + text if isinstance(value, str) and visible[:1] in _FORMULA and visible else text
 
 
 def _csv(rows: Any) -> bytes:

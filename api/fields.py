@@ -1,10 +1,11 @@
 """Faults of a body, named the way its author wrote it: `contacts[3].telefone`."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shared.errors import FieldProblem
+from shared.errors import FieldProblem, InvalidRequest
 
 MAX_FIELDS: Final = 100
 
@@ -50,6 +51,12 @@ def field_problems(error: ValidationError) -> tuple[FieldProblem, ...]:
     return tuple(found.values())
 
 
+def refusal(fields: Sequence[FieldProblem]) -> InvalidRequest:
+    """Faults as one refusal, the first of them in its sentence; at most a hundred."""
+    first = f"{fields[0].path}: {fields[0].message}" if fields else "verifique os campos"
+    return InvalidRequest(f"Dados inválidos ({first}).", fields=fields[:MAX_FIELDS])
+
+
 def path_of(location: tuple[int | str, ...]) -> str:
     """`("contacts", 3, "telefone")` as `contacts[3].telefone`."""
     path = ""
@@ -68,7 +75,7 @@ def _sentence(fault: Any) -> str:
     template = _SENTENCES.get(kind)
     if template is None:
         return "valor inválido"
-    return template.format(**fault.get("ctx", {}))
+    return template.format(**fault.get("ctx", {})).replace("' or '", "' ou '")
 
 
 def _code(kind: str) -> str:

@@ -64,14 +64,16 @@ class Instances:
     evolution: EvolutionAdmin
     base_url: str
 
-    def create(self, owner: Owner, name: str, *, qrcode: bool) -> Seen:
-        """A new instance in Evolution, reporting to us.
+    def create(
+        self, owner: Owner, name: str, *, qrcode: bool, public_id: str | None = None
+    ) -> Seen:
+        """A new instance in Evolution, reporting to us; `public_id` where it was chosen before.
 
         Raises:
             InvalidTransition: the name is taken here or in Evolution.
             ProviderError: Evolution did not do it; nothing is left, here or there.
         """
-        public_id = _new_public_id(owner.tenant_id)
+        public_id = public_id or new_public_id(owner.tenant_id)
         token, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(36)
         new = self._sealed(owner, public_id, name, token, secret)
         self._reserve(owner, new)
@@ -89,7 +91,13 @@ class Instances:
         return self._settle(owner, name, connection)
 
     def adopt(
-        self, owner: Owner, name: str, token: str | None, *, proof_needed: bool = True
+        self,
+        owner: Owner,
+        name: str,
+        token: str | None,
+        *,
+        proof_needed: bool = True,
+        public_id: str | None = None,
     ) -> Seen:
         """Take over an instance that exists in Evolution; its webhook then points at us.
 
@@ -99,7 +107,8 @@ class Instances:
             ProviderError: Evolution did not do it; nothing is left here.
         """
         found = self._prove(name, token, proof_needed=proof_needed)
-        public_id, secret = _new_public_id(owner.tenant_id), secrets.token_urlsafe(36)
+        public_id = public_id or new_public_id(owner.tenant_id)
+        secret = secrets.token_urlsafe(36)
         new = self._sealed(owner, public_id, name, found.token, secret, found)
         self._reserve(owner, new)
         try:
@@ -314,7 +323,8 @@ class Instances:
         return f"{self.base_url}/webhooks/evolution/{public_id}"
 
 
-def _new_public_id(tenant_id: int) -> str:
+def new_public_id(tenant_id: int) -> str:
+    """Of an instance; carries its tenant, so that a webhook finds it."""
     return random_name(public_id_prefix(tenant_id))
 
 

@@ -1,33 +1,67 @@
 """Signing in and out, tickets for the WebSocket, API keys."""
 
 import ipaddress
+from typing import Any
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
+from psycopg import Connection
 
 from api import sessions
 from api.auth import current_principal, forget_key, forget_user, public, require
 from api.body import read_json, read_optional_json
+from api.idempotency import asked_once, once
 from api.json import json_response
+from api.openapi.describe import ACCESS, describes
+from api.openapi.faults import UNAVAILABLE, Fault
 from api.origins import check_origin
 from api.runtime import Runtime, runtime
-from api.schemas.auth import KeyBody, LoginBody, RefreshBody, key_answer, user_answer
+from api.schemas.auth import (
+    KeyBody,
+    KeyCreated,
+    KeyList,
+    LoginBody,
+    NewKeyAnswer,
+    RefreshBody,
+    SessionShown,
+    TicketShown,
+    UserShown,
+    key_answer,
+    user_answer,
+)
+from api.schemas.words import Done
 from api.sessions import Session
 from shared.coordination.tickets import TicketIdentity, issue_ticket
 from shared.db import api_keys, audit
-from shared.db.pool import tenant_transaction
+from shared.db.pool import Row, tenant_transaction
 from shared.db.refresh_tokens import TokenOwner
 from shared.db.users import ROLES, User
-from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.errors import Forbidden, InvalidTransition, NotFound, Unauthorized
 from shared.security.tokens import new_api_key, token_hash
 
 bp = Blueprint("auth", __name__, url_prefix="/api")
 
 COOKIE = "rapidflow_refresh"
 _BODY = 8 * 1024
+_OVER = Fault(401, "session_ended", "A sessão terminou; entre de novo.")
+_ORIGIN = Fault(403, "origin_refused", "Origem não permitida.")
 
 
 @bp.post("/auth/login")
+@describes(
+    "Entra com e-mail e senha",
+    ACCESS,
+    description="O cookie é para o console; programas usam o corpo. 5 tentativas em 15 min.",
+    body=LoginBody,
+    body_limit="8 KiB",
+    answers={200: SessionShown},
+    faults=(
+        Fault(401, "invalid_credentials", "E-mail ou senha incorretos."),
+        Fault(429, "login_throttled", "Tentativas demais; aguarde antes de tentar de novo."),
+        *UNAVAILABLE,
+    ),
+    answer_headers=("Set-Cookie",),
+)
 @public
 def login() -> ResponseReturnValue:
     """`{email, password}` for tokens."""
@@ -37,6 +71,18 @@ def login() -> ResponseReturnValue:
 
 
 @bp.post("/auth/refresh")
+@describes(
+    "Renova a sessão",
+    ACCESS,
+    description="O token antigo está gasto; usá-lo de novo encerra a sessão inteira.",
+    body=RefreshBody,
+    body_optional=True,
+    body_limit="8 KiB",
+    answers={200: SessionShown},
+    faults=(_OVER, _ORIGIN, *UNAVAILABLE),
+    security=({}, {"refreshCookie": ()}),
+    answer_headers=("Set-Cookie",),
+)
 @public
 def refresh() -> ResponseReturnValue:
     """The next tokens, for a refresh token in the body or in the console's cookie."""
@@ -44,6 +90,18 @@ def refresh() -> ResponseReturnValue:
 
 
 @bp.post("/auth/logout")
+@describes(
+    "Encerra a sessão",
+    ACCESS,
+    description="Pelo refresh_token, pelo cookie ou pelo token de acesso.",
+    body=RefreshBody,
+    body_optional=True,
+    body_limit="8 KiB",
+    answers={200: Done},
+    faults=(_OVER, _ORIGIN, *UNAVAILABLE),
+    security=({}, {"refreshCookie": ()}, {"accessToken": ()}),
+    answer_headers=("Set-Cookie",),
+)
 @public
 def logout() -> ResponseReturnValue:
     """End this sign-in, named by refresh token, cookie or access token."""
@@ -55,20 +113,27 @@ def logout() -> ResponseReturnValue:
         user = _sign_out_by_access_token(parts)
     if user is not None:
         forget_user(parts, user)
-    response = json_response({"success": True})
+    response = json_response(Done(success=True))
     response.delete_cookie(COOKIE, path="/api/auth")
     return response
 
 
 @bp.get("/auth/me")
 @bp.get("/me", endpoint="me_alias")
+@describes("Quem é esta credencial", ACCESS, answers={200: UserShown})
 @require("viewer")
 def me(user: User) -> ResponseReturnValue:
     """Who the credential stands for."""
-    return {"success": True, "user": user_answer(user)}
+    return UserShown(success=True, user=user_answer(user))
 
 
 @bp.post("/ws/ticket")
+@describes(
+    "Ticket para abrir um WebSocket",
+    ACCESS,
+    description="Vale 30 segundos e uma vez: mande-o em `auth` ou em `/ws?ticket=…`.",
+    answers={200: TicketShown},
+)
 @require("viewer")
 def ticket(user: User) -> ResponseReturnValue:
     """A ticket that opens one WebSocket within thirty seconds."""
@@ -78,42 +143,75 @@ def ticket(user: User) -> ResponseReturnValue:
     )
     seconds = parts.settings.auth.ticket_seconds
     made = issue_ticket(parts.redis, identity, seconds, environment=parts.settings.environment)
-    return {"success": True, "ticket": made, "expires_in": seconds}
+    return TicketShown(success=True, ticket=made, expires_in=seconds)
 
 
 @bp.get("/keys")
+@describes(
+    "Lista as chaves de API",
+    ACCESS,
+    description="As próprias; owner vê as de todo o cliente.",
+    answers={200: KeyList},
+)
 @require("operator")
 def list_keys(user: User) -> ResponseReturnValue:
     """One's own keys; owners see those of the tenant."""
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
         keys = api_keys.list_keys(conn, user.tenant_id, user_id=_whose(user))
-    return {"success": True, "keys": [key_answer(key) for key in keys]}
+    return KeyList(success=True, keys=[key_answer(key) for key in keys])
 
 
 @bp.post("/keys")
+@describes(
+    "Cria uma chave de API",
+    ACCESS,
+    description="Age como quem a cria; o segredo só aparece nesta resposta.",
+    body=KeyBody,
+    body_limit="8 KiB",
+    answers={201: KeyCreated},
+    faults=(
+        Fault(403, "key_refused", "Uma chave não cria outra; entre com e-mail e senha."),
+        Fault(
+            409,
+            "api_key_already_created",
+            "Esta chave já foi criada (número 7) e o segredo só aparece na primeira resposta.",
+        ),
+    ),
+    idempotent=True,
+    replayed=False,
+)
 @require("operator")
 def create_key(user: User) -> ResponseReturnValue:
     """A key for programs: acts as its user and is shown this once."""
     if current_principal().family_id is None:
         raise Forbidden("Uma chave não cria outra; entre com e-mail e senha.", code="key_refused")
     body = KeyBody.model_validate(read_json(_BODY))
-    secret = new_api_key()
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
-        key = api_keys.create_key(
+        response, happened = once(
             conn,
-            tenant_id=user.tenant_id,
-            user_id=user.user_id,
-            name=body.name,
-            prefix=secret[:10],
-            key_hash=token_hash(secret),
+            asked_once(user.tenant_id),
+            lambda: _create_key(conn, user, body),
+            status=201,
+            kept=_without_secret,
         )
-        subject = f"api_key:{key.api_key_id}"
-        actor = current_principal().actor
-        audit.record(conn, user.tenant_id, actor=actor, action="api_key_created", subject=subject)
-    return {"success": True, "key": {**key_answer(key), "secret": secret}}, 201
+    if not happened:
+        number = response.get_json()["key"]["id"]
+        raise InvalidTransition(
+            f"Esta chave já foi criada (número {number}) e o segredo só aparece na primeira "
+            "resposta. Se ela se perdeu, revogue a chave e crie outra com outra Idempotency-Key.",
+            code="api_key_already_created",
+        )
+    return response
 
 
 @bp.delete("/keys/<int:key_id>")
+@describes(
+    "Revoga uma chave de API",
+    ACCESS,
+    description="Deixa de valer em toda parte em até 30 segundos.",
+    answers={200: Done},
+    faults=(Fault(404, "not_found", "Chave não encontrada."),),
+)
 @require("operator")
 def revoke_key(user: User, key_id: int) -> ResponseReturnValue:
     """It stops working everywhere within thirty seconds."""
@@ -124,7 +222,7 @@ def revoke_key(user: User, key_id: int) -> ResponseReturnValue:
         subject = f"api_key:{key_id}"
         audit.record(conn, user.tenant_id, actor=actor, action="api_key_revoked", subject=subject)
     forget_key(runtime())
-    return {"success": True}
+    return Done(success=True)
 
 
 def client_address() -> str:
@@ -139,6 +237,28 @@ def client_address() -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _create_key(conn: Connection[Row], user: User, body: KeyBody) -> KeyCreated:
+    secret = new_api_key()
+    key = api_keys.create_key(
+        conn,
+        tenant_id=user.tenant_id,
+        user_id=user.user_id,
+        name=body.name,
+        prefix=secret[:10],
+        key_hash=token_hash(secret),
+    )
+    subject = f"api_key:{key.api_key_id}"
+    actor = current_principal().actor
+    audit.record(conn, user.tenant_id, actor=actor, action="api_key_created", subject=subject)
+    made: NewKeyAnswer = {**key_answer(key), "secret": secret}
+    return KeyCreated(success=True, key=made)
+
+
+def _without_secret(answer: dict[str, Any]) -> dict[str, Any]:
+    """What may be stored: a secret that can be read again is none."""
+    return {**answer, "key": {**answer["key"], "secret": None}}
 
 
 def _whose(user: User) -> int | None:
@@ -167,14 +287,14 @@ def _sign_out_by_access_token(parts: Runtime) -> User | None:
 
 def _session_answer(parts: Runtime, session: Session) -> Response:
     response = json_response(
-        {
-            "success": True,
-            "access_token": session.access_token,
-            "refresh_token": session.refresh_token,
-            "token_type": "Bearer",
-            "expires_in": session.expires_in,
-            "user": user_answer(session.user),
-        }
+        SessionShown(
+            success=True,
+            access_token=session.access_token,
+            refresh_token=session.refresh_token,
+            token_type="Bearer",  # noqa: S106  the scheme's name
+            expires_in=session.expires_in,
+            user=user_answer(session.user),
+        )
     )
     response.set_cookie(
         COOKIE,

@@ -3,7 +3,6 @@
 import hmac
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
@@ -12,34 +11,50 @@ from redis.exceptions import RedisError
 
 from api.auth import public
 from api.json import json_response
+from api.openapi.describe import HEALTH, File, describes
+from api.openapi.faults import NO_ADDRESS
 from api.runtime import VERSION, Runtime, runtime
+from api.schemas.health import Front, Health, Live, Ready
 from shared.db.pool import connection
 from shared.errors import NotFound, TemporarilyUnavailable
-from shared.events.models import iso
 from shared.observability.metrics import render_metrics
 
 bp = Blueprint("health", __name__)
 
+METRICS_TEXT = File(
+    "text/plain; version=1.0.0; charset=utf-8",
+    "Texto do Prometheus.",
+    'rapidflow_http_requests_total{method="GET",route="/health",status="200"} 12.0\n',
+)
+
 
 @bp.get("/health")
+@describes("Está no ar?", HEALTH, answers={200: Health})
 @public
 def health() -> ResponseReturnValue:
     """The spec's shape, no more."""
     parts = runtime()
-    return {
+    counts = parts.socket_stats()
+    answer: Health = {
         "status": "OK",
-        "timestamp": iso(datetime.now(UTC)),
+        "timestamp": datetime.now(UTC),
         "uptime": parts.uptime_seconds,
         "version": VERSION,
-        "websocket": parts.socket_stats(),
+        "websocket": {
+            "totalConnections": counts["totalConnections"],
+            "subscribedUsers": counts["subscribedUsers"],
+            "subscribedCampaigns": counts["subscribedCampaigns"],
+        },
     }
+    return answer
 
 
 @bp.get("/")
+@describes("Por onde começar", HEALTH, answers={200: Front})
 @public
 def front() -> ResponseReturnValue:
     """Where a person who opens the address may go on."""
-    return {
+    answer: Front = {
         "success": True,
         "service": "RapidFlow",
         "version": VERSION,
@@ -47,28 +62,48 @@ def front() -> ResponseReturnValue:
         "login": "POST /api/auth/login",
         "campaigns": "/api/campaigns",
         "events": "/ws",
+        "docs": "/docs",
     }
+    return answer
 
 
 @bp.get("/health/live")
+@describes("O processo responde?", HEALTH, answers={200: Live})
 @public
 def live() -> ResponseReturnValue:
     """The process answers."""
-    return {"status": "OK"}
+    return Live(status="OK")
 
 
 @bp.get("/health/ready")
+@describes(
+    "PostgreSQL e Redis respondem?",
+    HEALTH,
+    answers={200: Ready, 503: Ready},
+    faults=(NO_ADDRESS,),
+    security=({}, {"metricsToken": ()}),
+)
 @public
 def ready() -> ResponseReturnValue:
     """Whether PostgreSQL and Redis answer; for operators only."""
     check_internal(runtime())
-    checks = {"postgresql": _database(runtime()), "redis": _redis(runtime())}
-    good = all(checks.values())
-    shown: dict[str, Any] = {"status": "OK" if good else "UNAVAILABLE", "checks": checks}
+    postgresql, redis = _database(runtime()), _redis(runtime())
+    good = postgresql and redis
+    shown: Ready = {
+        "status": "OK" if good else "UNAVAILABLE",
+        "checks": {"postgresql": postgresql, "redis": redis},
+    }
     return json_response(shown, 200 if good else 503)
 
 
 @bp.get("/metrics")
+@describes(
+    "Métricas deste processo, para o Prometheus",
+    HEALTH,
+    answers={200: METRICS_TEXT},
+    faults=(NO_ADDRESS,),
+    security=({}, {"metricsToken": ()}),
+)
 @public
 def metrics() -> ResponseReturnValue:
     """Prometheus text of this process; for operators only."""

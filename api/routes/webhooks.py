@@ -9,9 +9,15 @@ from flask.typing import ResponseReturnValue
 from api import campaign_actions, provider_events
 from api.auth import public, require
 from api.body import read_body, read_json
+from api.openapi.describe import CALLBACKS, describes
+from api.openapi.faults import FORBIDDEN, RATE_LIMITED, UNAUTHORIZED, UNAVAILABLE, Fault
 from api.runtime import Runtime, runtime
+from api.schemas.campaign_answers import CampaignCreated
 from api.schemas.campaign_changes import WebhookBody
 from api.schemas.campaigns import CampaignBody
+from api.schemas.health import ConnectionTest
+from api.schemas.webhooks import ProviderEvent, WorkflowBody
+from api.schemas.words import Done
 from shared.db import inbox, instances
 from shared.db.instances import WebhookTarget
 from shared.db.pool import tenant_transaction
@@ -35,6 +41,20 @@ _OLDEST: Final = timedelta(minutes=45)  # one token serves all repeats of an eve
 
 
 @bp.post("/webhooks/evolution/<public_id>")
+@describes(
+    "Recebe um evento do Evolution",
+    CALLBACKS,
+    description="Configurado pelo RapidFlow em cada instância; guarda e responde na hora.",
+    body=ProviderEvent,
+    body_limit="1 MiB",
+    answers={200: Done},
+    faults=(
+        Fault(401, "bad_webhook_token", "Assinatura inválida."),
+        Fault(404, "not_found", "Instância desconhecida."),
+        *UNAVAILABLE,
+    ),
+    security=({"instanceWebhook": ()},),
+)
 @public
 def evolution(public_id: str) -> ResponseReturnValue:
     """Store one event and answer at once; what it means is worked out later.
@@ -53,17 +73,37 @@ def evolution(public_id: str) -> ResponseReturnValue:
         stored = event is not None and inbox.store(conn, tenant_id, event)
     if stored:
         parts.producer.ring_receipts()
-    return {"success": True}
+    return Done(success=True)
 
 
 @bp.post("/webhook/prisma-campaign")
+@describes(
+    "Endereço do fluxo antigo: teste de conexão, ou uma campanha",
+    CALLBACKS,
+    description=(
+        '`{"test": true}` responde sem credencial. Qualquer outro corpo precisa de uma chave de '
+        "API e cria uma campanha; o mesmo `campaignId` de novo não cria outra."
+    ),
+    body=WorkflowBody,
+    body_limit="4 MiB",
+    answers={200: ConnectionTest, 201: CampaignCreated},
+    faults=(
+        *UNAUTHORIZED,
+        FORBIDDEN,
+        RATE_LIMITED,
+        Fault(409, "campaign_exists", "Já existe uma campanha com o id 'CAMP-123'."),
+        Fault(422, "no_sendable_contacts", "Nenhum contato pode receber mensagens."),
+    ),
+    idempotent=True,
+    security=({}, {"apiKey": ()}),
+)
 @public
 def prisma_campaign() -> ResponseReturnValue:
-    """The old workflow's address: `{"test": true}` asks whether it works, anything else with an
-    API key creates a campaign."""
+    """`{"test": true}` asks whether it works; any other body creates a campaign and needs an API
+    key. `campaignId` is the caller's own id: sent twice, the campaign is made once."""
     given = read_json(runtime().settings.http.campaign_bytes)
     if given == {"test": True}:
-        return {"success": True, "version": "3.0", "features": list(FEATURES)}
+        return ConnectionTest(success=True, version="3.0", features=list(FEATURES))
     return _create_from_webhook(given=given)
 
 

@@ -1,23 +1,34 @@
 """Bodies and answers of campaigns. Wire names (nome, telefone, imageUrl, …) stop here."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
-from api.schemas.base import Body, Line
-from api.schemas.urls import check_public_url
+from api.schemas.base import Body, Cursor, Line, OneOf, Query, Search, UpTo
+from api.schemas.campaign_answers import (
+    CampaignAnswer,
+    CampaignDetail,
+    CampaignMetrics,
+    ContactReport,
+    MessageAnswer,
+    TimingStats,
+    TopError,
+)
+from api.schemas.urls import MAX_URL, check_public_url
+from api.schemas.words import STATUSES
 from shared.db.campaign_creation import Executor
 from shared.db.campaigns import Campaign, ReasonCount
 from shared.db.instances import NamedInstance
-from shared.db.message_pages import MessageLine
+from shared.db.message_pages import MESSAGE_STATUSES, MessageLine
 from shared.domain.contacts import MAX_CONTACTS, Validation
 from shared.domain.health_score import Health, health_score, judged_speed, rates, rating
 from shared.domain.phone import mask_phone
@@ -38,7 +49,26 @@ def _cell(value: Any) -> Any:
 
 
 #: A contact has `nome` and `telefone`; every column is text, number or null.
-Contact = dict[str, Annotated[Any, AfterValidator(_cell)]]
+Contact = Annotated[
+    dict[str, Annotated[Any, AfterValidator(_cell)]],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": (
+                "`nome` e `telefone`; as outras colunas viram variáveis do texto. Um contato sem "
+                "nome ou com telefone inválido é pulado, com o motivo na resposta."
+            ),
+            "properties": {
+                "nome": {"type": ["string", "number", "null"], "description": "Quem recebe."},
+                "telefone": {
+                    "type": ["string", "number", "null"],
+                    "description": "Brasileiro, com ou sem 55; de outro país, com `+`.",
+                },
+            },
+            "additionalProperties": {"type": ["string", "number", "null"]},
+        }
+    ),
+]
 
 
 def _within_a_year(value: datetime) -> datetime:
@@ -49,7 +79,7 @@ def _within_a_year(value: datetime) -> datetime:
 
 
 #: Higher starts first.
-Priority = Annotated[int, Field(ge=-100, le=100)]
+Priority = Annotated[int, Field(ge=-100, le=100, description="Maior começa antes.")]
 #: When a campaign may start: ISO 8601 with an offset, up to a year ahead; the past means now.
 ScheduleAt = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_within_a_year)]
 
@@ -58,14 +88,29 @@ class PaceBody(Body):
     """How fast, and from which numbers: what may also change while a campaign runs."""
 
     delay_min: float | None = Field(
-        default=None, alias="delayMin", ge=0, le=MAX_DELAY, allow_inf_nan=False
+        default=None,
+        alias="delayMin",
+        ge=0,
+        le=MAX_DELAY,
+        allow_inf_nan=False,
+        description="Segundos entre duas mensagens, no mínimo.",
     )
     delay_max: float | None = Field(
-        default=None, alias="delayMax", ge=0, le=MAX_DELAY, allow_inf_nan=False
+        default=None,
+        alias="delayMax",
+        ge=0,
+        le=MAX_DELAY,
+        allow_inf_nan=False,
+        description="Segundos entre duas mensagens, no máximo; não menor que delayMin.",
     )
-    instance: Line | None = Field(default=None, min_length=1, max_length=100)
+    instance: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="O número que envia; sem ele, o primeiro conectado.",
+    )
     instances: list[Annotated[Line, Field(min_length=1, max_length=100)]] | None = Field(
-        default=None, min_length=1, max_length=50
+        default=None, min_length=1, max_length=50, description="Vários números que enviam."
     )
 
     @field_validator("delay_max", mode="after")
@@ -93,9 +138,18 @@ class PaceBody(Body):
 class ConfigBody(PaceBody):
     """`config`: everything may be left out."""
 
-    image_url: str | None = Field(default=None, alias="imageUrl")
+    image_url: str | None = Field(
+        default=None,
+        alias="imageUrl",
+        max_length=MAX_URL,
+        description="http(s) público; o texto vira a legenda.",
+    )
     system_prompt: str | None = Field(
-        default=None, alias="systemPrompt", min_length=1, max_length=MAX_TEXT
+        default=None,
+        alias="systemPrompt",
+        min_length=1,
+        max_length=MAX_TEXT,
+        description="O texto; `{{nome}}` e qualquer coluna são preenchidos. Sem ele, o do cliente.",
     )
     model: str | None = Field(default=None, max_length=100)
 
@@ -112,24 +166,78 @@ class ConfigBody(PaceBody):
         return None
 
 
+#: Of the spec, except that an address has to be whole.
+SPEC_EXAMPLE: Final[dict[str, Any]] = {
+    "name": "Campanha Teste",
+    "contacts": [{"nome": "João", "telefone": "11999999999"}],
+    "config": {
+        "imageUrl": "https://example.com/imagem.png",
+        "systemPrompt": "Olá {{nome}}!",
+        "delayMin": 140,
+        "delayMax": 380,
+    },
+}
+
+
 class CampaignBody(Body):
     """`POST /api/campaigns`; contacts stay as written, `shared.domain.contacts` judges them."""
 
-    name: Line = Field(min_length=1, max_length=255)
-    contacts: list[Contact] = Field(min_length=1, max_length=MAX_CONTACTS)
+    model_config = ConfigDict(json_schema_extra={"examples": [SPEC_EXAMPLE]})
+
+    name: Line = Field(min_length=1, max_length=255, description="Nome da campanha.")
+    contacts: list[Contact] = Field(
+        min_length=1, max_length=MAX_CONTACTS, description="De 1 a 10.000 contatos."
+    )
     config: ConfigBody = ConfigBody()
     priority: Priority = 0
-    schedule_at: ScheduleAt | None = Field(default=None, alias="scheduleAt")
-    executor: Executor = "engine"
+    schedule_at: ScheduleAt | None = Field(
+        default=None,
+        alias="scheduleAt",
+        description="Quando começar, com fuso, até daqui a um ano; sem ela, logo.",
+    )
+    executor: Executor = Field(
+        default="engine",
+        description=(
+            "`external`: um fluxo antigo envia e avisa por `update-status`, `progress` e "
+            "`complete`, com o token de `callback`."
+        ),
+    )
 
-    @model_validator(mode="after")
-    def _external_has_no_numbers(self) -> "CampaignBody":
-        if self.executor == "external" and self.config.instance_names:
+    @field_validator("executor", mode="after")
+    @classmethod
+    def _external_has_no_numbers(cls, value: Executor, info: ValidationInfo) -> Executor:
+        config = info.data.get("config")
+        if value == "external" and config is not None and config.instance_names:
             raise ValueError("uma campanha externa não usa instâncias do RapidFlow")
-        return self
+        return value
 
 
-def validation_answer(validation: Validation) -> dict[str, Any]:
+class CampaignQuery(Query):
+    """`GET /api/campaigns?status=running,paused&search=…&limit=…&cursor=…`."""
+
+    status: Annotated[list[str] | None, OneOf(*STATUSES)] = None
+    search: Search = None
+    limit: Annotated[int, UpTo(100)] = 50
+    cursor: Cursor = None
+
+
+class MessageQuery(Query):
+    """`GET /api/campaigns/:id/messages?status=failed,in_doubt&limit=…&cursor=…`."""
+
+    status: Annotated[list[str] | None, OneOf(*MESSAGE_STATUSES)] = None
+    limit: Annotated[int, UpTo(1000)] = 100
+    cursor: Cursor = None
+
+
+class ExportQuery(Query):
+    """`GET /api/campaigns/:id/export?format=…`."""
+
+    format: Literal["json", "csv", "xlsx"] = Field(
+        default="json", description="`csv` e `xlsx`: uma linha por contato."
+    )
+
+
+def validation_answer(validation: Validation) -> ContactReport:
     """`{valid, skipped, reasons, first_problems, warnings}`."""
     return {
         "valid": validation.valid,
@@ -148,7 +256,7 @@ def validation_answer(validation: Validation) -> dict[str, Any]:
     }
 
 
-def campaign_answer(campaign: Campaign) -> dict[str, Any]:
+def campaign_answer(campaign: Campaign) -> CampaignAnswer:
     """A campaign in a list; counters included."""
     success, _ = rates(campaign.sent, campaign.failed)
     return {
@@ -182,7 +290,7 @@ def campaign_answer(campaign: Campaign) -> dict[str, Any]:
 
 def campaign_detail(
     campaign: Campaign, reasons: list[ReasonCount], instances: list[NamedInstance]
-) -> dict[str, Any]:
+) -> CampaignDetail:
     """A campaign on its own: config, reasons and numbers it uses besides."""
     return {
         **campaign_answer(campaign),
@@ -200,7 +308,7 @@ def campaign_detail(
     }
 
 
-def top_errors(reasons: list[ReasonCount]) -> list[dict[str, Any]]:
+def top_errors(reasons: list[ReasonCount]) -> list[TopError]:
     """The ten most frequent final errors with their share in percent."""
     failed = [item for item in reasons if item.kind == "failed"]
     total = sum(item.count for item in failed)
@@ -215,7 +323,7 @@ def top_errors(reasons: list[ReasonCount]) -> list[dict[str, Any]]:
     ]
 
 
-def metrics_answer(campaign: Campaign) -> dict[str, Any]:
+def metrics_answer(campaign: Campaign) -> CampaignMetrics:
     """The spec's metrics; rates in percent, speed in messages a minute, from counters only."""
     success, errors = rates(campaign.sent, campaign.failed)
     speed = _speed(campaign)
@@ -260,7 +368,7 @@ def metrics_answer(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def message_answer(line: MessageLine, *, masked: bool) -> dict[str, Any]:
+def message_answer(line: MessageLine, *, masked: bool) -> MessageAnswer:
     """One message; viewers see a masked phone."""
     return {
         "position": line.position,
@@ -282,7 +390,7 @@ def message_answer(line: MessageLine, *, masked: bool) -> dict[str, Any]:
     }
 
 
-def timing_answer(campaign: Campaign) -> dict[str, Any]:
+def timing_answer(campaign: Campaign) -> TimingStats:
     """Duration of the provider call, in seconds."""
     timed = sum(campaign.timings)  # a send settled by evidence has no duration
     return {

@@ -1,10 +1,12 @@
 """Bodies and answers of instances."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+from typing_extensions import TypedDict
 
 from api.schemas.base import Body
+from api.schemas.words import Instant, MaybeInstant, MaybeText, Number, Success
 from shared.db.instances import Instance
 from shared.domain.phone import mask_phone
 from shared.providers.evolution_admin import Qr
@@ -17,13 +19,74 @@ InstanceName = Annotated[
 class InstanceBody(Body):
     """`{name, qrcode?, adopt?, token?}`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "vendas", "qrcode": True}, {"name": "suporte", "adopt": True}]
+        }
+    )
+
     name: InstanceName
-    qrcode: bool = True
-    adopt: bool = False
-    token: str | None = Field(default=None, max_length=500, pattern=r"^[\x21-\x7e]+$")
+    qrcode: bool = Field(default=True, description="Responder com o QR code.")
+    adopt: bool = Field(default=False, description="Assumir uma que já existe no Evolution.")
+    token: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=r"^[\x21-\x7e]+$",
+        description="O token da própria instância, para assumi-la num servidor de vários clientes.",
+    )
 
 
-def instance_answer(instance: Instance, *, masked: bool) -> dict[str, Any]:
+class BreakerAnswer(TypedDict):
+    """Whether the instance rests after errors."""
+
+    state: Annotated[str, Field(description="`closed`: envia.", examples=["closed"])]
+    errors_in_a_row: Number
+    open_until: MaybeInstant
+    reason: MaybeText
+
+
+class InstanceAnswer(TypedDict):
+    """One WhatsApp number."""
+
+    id: int
+    public_id: Annotated[str, Field(examples=["1-Zk3vQ0"])]
+    name: Annotated[str, Field(examples=["vendas"])]
+    adopted: Annotated[bool, Field(description="Já existia no Evolution.")]
+    state: Annotated[str, Field(description="`open`: conectada.", examples=["open"])]
+    state_reason: MaybeText
+    state_at: Instant
+    phone: Annotated[str | None, Field(examples=["5511988887777"])]
+    breaker: BreakerAnswer
+    last_ack_at: MaybeInstant
+    created_at: Instant
+
+
+class QrAnswer(TypedDict):
+    """What to scan."""
+
+    base64: Annotated[
+        str | None, Field(description="Imagem PNG.", examples=["data:image/png;base64,…"])
+    ]
+    code: MaybeText
+    pairing_code: MaybeText
+
+
+class InstanceShown(TypedDict):
+    """One instance and, while it waits for a phone, what to scan."""
+
+    success: Success
+    instance: InstanceAnswer
+    qrcode: QrAnswer | None
+
+
+class InstanceList(TypedDict):
+    """All of the tenant."""
+
+    success: Success
+    instances: list[InstanceAnswer]
+
+
+def instance_answer(instance: Instance, *, masked: bool) -> InstanceAnswer:
     """State, breaker and last sign of life; no secrets."""
     phone = instance.owner_phone
     return {
@@ -46,7 +109,7 @@ def instance_answer(instance: Instance, *, masked: bool) -> dict[str, Any]:
     }
 
 
-def qr_answer(qr: Qr | None) -> dict[str, Any] | None:
+def qr_answer(qr: Qr | None) -> QrAnswer | None:
     """What to scan: `base64` is a data URI."""
     if qr is None:
         return None

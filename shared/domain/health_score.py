@@ -1,6 +1,9 @@
 """The spec's health score of a campaign, 0 to 100, and the rates it is made of."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Rating = Literal["excelente", "bom", "moderado", "ruim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def health_score(health: Health) -> int:
     return max(0, min(100, score))
 
 
-def rating(score: int) -> str:
+def rating(score: int) -> Rating:
     """The spec's reading of a score: excelente, bom, moderado, ruim."""
     if score >= 90:
         return "excelente"
