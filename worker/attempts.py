@@ -143,7 +143,9 @@ class Attempts:
 
 def _audiences(messages: Sequence[LeasedMessage]) -> dict[int, Audience]:
     return {
-        message.campaign_id: Audience(message.campaign_id, message.public_id, message.user_id)
+        message.campaign_id: Audience(
+            message.campaign_id, message.public_id, message.user_id, message.request_id
+        )
         for message in messages
     }
 

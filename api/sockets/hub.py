@@ -54,6 +54,7 @@ class _Watch:
     user_id: int
     order: Sequencer
     used_at: float
+    request_id: str | None
     listeners: set[Listener] = field(default_factory=set)
     unheard: bool = False  # the feed came back before the first snapshot was read
 
@@ -137,7 +138,14 @@ class Hub:
 
     # --- subscriptions: register first, read the snapshot, then say where it stands (`baseline`)
 
-    def watch(self, listener: Listener, key: CampaignKey, public_id: str, user_id: int) -> bool:
+    def watch(
+        self,
+        listener: Listener,
+        key: CampaignKey,
+        public_id: str,
+        user_id: int,
+        request_id: str | None = None,
+    ) -> bool:
         """From now on `listener` gets this campaign's events; False if it watches too many."""
         with self._lock:
             watched = self._watched_by.get(listener)
@@ -146,7 +154,7 @@ class Hub:
             if key not in watched and len(watched) >= self._limits.subscriptions_per_socket:
                 return False
             watched.add(key)
-            self._watch_of(key, public_id, user_id).listeners.add(listener)
+            self._watch_of(key, public_id, user_id, request_id).listeners.add(listener)
             return True
 
     def baseline(self, key: CampaignKey, last_seq: int) -> None:
@@ -173,13 +181,13 @@ class Hub:
                 self._followers.setdefault(user, set()).add(listener)
 
     def baselines(self, user: UserKey, live: Iterable[LiveCampaign]) -> None:
-        """Where the live campaigns of a followed user stand."""
+        """Where the recent campaigns of a followed user stand."""
         with self._lock:
             if user not in self._followers:
                 return
             for campaign in live:
                 key = (user[0], campaign.campaign_id)
-                self._watch_of(key, campaign.public_id, campaign.user_id)
+                self._watch_of(key, campaign.public_id, campaign.user_id, campaign.request_id)
                 self.baseline(key, campaign.seq)
 
     def unfollow(self, listener: Listener, user: UserKey) -> None:
@@ -291,7 +299,10 @@ class Hub:
         audience = self._audience(watch)
         if not audience:
             return
-        updates = [Update(watch.key, watch.public_id, watch.user_id, event) for event in events]
+        updates = [
+            Update(watch.key, watch.public_id, watch.user_id, event, watch.request_id)
+            for event in events
+        ]
         for listener in audience:
             listener.offer(updates, burst=burst)
         metrics.record_frames(len(updates) * len(audience))
@@ -304,15 +315,19 @@ class Hub:
         key = (batch["tenantId"], batch["numericId"])
         watch = self._watches.get(key)
         if watch is None and (key[0], batch["userId"]) in self._followers:
-            watch = self._watch_of(key, batch["campaignId"], batch["userId"])
+            watch = self._watch_of(
+                key, batch["campaignId"], batch["userId"], batch.get("requestId")
+            )
             if batch["firstSeq"] == 1:
                 watch.order.start(0, self._clock())
         return watch
 
-    def _watch_of(self, key: CampaignKey, public_id: str, user_id: int) -> _Watch:
+    def _watch_of(
+        self, key: CampaignKey, public_id: str, user_id: int, request_id: str | None
+    ) -> _Watch:
         watch = self._watches.get(key)
         if watch is None:
-            watch = _Watch(key, public_id, user_id, Sequencer(), self._clock())
+            watch = _Watch(key, public_id, user_id, Sequencer(), self._clock(), request_id)
             self._watches[key] = watch
         return watch
 
