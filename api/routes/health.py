@@ -24,14 +24,14 @@ bp = Blueprint("health", __name__)
 @bp.get("/health")
 @public
 def health() -> ResponseReturnValue:
-    """The spec's shape, no more."""
+    """The spec's shape, no more; sockets of all processes, as far as Redis knows of others."""
     parts = runtime()
     return {
         "status": "OK",
         "timestamp": iso(datetime.now(UTC)),
         "uptime": parts.uptime_seconds,
         "version": VERSION,
-        "websocket": parts.socket_stats(),
+        "websocket": parts.all_socket_stats(),
     }
 
 

@@ -15,6 +15,7 @@ import orjson
 from api.sockets.frames import CampaignKey, Update
 from api.sockets.ordering import Event, Sequencer
 from api.sockets.store import LiveCampaign
+from shared.coordination.gateways import Holding
 from shared.coordination.tickets import TicketIdentity
 from shared.observability import metrics
 from shared.observability.logging import get_logger
@@ -97,17 +98,35 @@ class Hub:
         """Say whose socket this is; False if the user or the tenant has too many here."""
         user = (identity.tenant_id, identity.user_id)
         with self._lock:
-            of_user = self._by_user.setdefault(user, set())
-            of_tenant = self._by_tenant.setdefault(identity.tenant_id, set())
+            held = self._holding(user)
             full = (
-                len(of_user) >= self._limits.sockets_per_user
-                or len(of_tenant) >= self._limits.sockets_per_tenant
+                held.of_user >= self._limits.sockets_per_user
+                or held.of_tenant >= self._limits.sockets_per_tenant
             )
-            if not full:
-                of_user.add(listener)
-                of_tenant.add(listener)
-                self._listeners[listener] = identity
-            return not full
+            if full or listener not in self._listeners:
+                return False
+            self._by_user.setdefault(user, set()).add(listener)
+            self._by_tenant.setdefault(identity.tenant_id, set()).add(listener)
+            self._listeners[listener] = identity
+            return True
+
+    def disown(self, listener: Listener) -> None:
+        """It belongs to nobody after all."""
+        with self._lock:
+            identity = self._listeners.get(listener)
+            if identity is not None:
+                self._listeners[listener] = None
+                self._forget_owner(listener, identity)
+
+    def holding(self, tenant_id: int, user_id: int) -> Holding:
+        """How many sockets of a user are here."""
+        with self._lock:
+            return self._holding((tenant_id, user_id))
+
+    def users(self) -> set[UserKey]:
+        """Whose sockets are here."""
+        with self._lock:
+            return set(self._by_user)
 
     def leave(self, listener: Listener) -> None:
         """Forget a socket and everything it watched."""
@@ -117,10 +136,8 @@ class Hub:
                 self._unwatch(listener, key)
             if identity is None:
                 return
-            user = (identity.tenant_id, identity.user_id)
-            self._unfollow(listener, user)
-            _discard(self._by_user, user, listener)
-            _discard(self._by_tenant, identity.tenant_id, listener)
+            self._unfollow(listener, (identity.tenant_id, identity.user_id))
+            self._forget_owner(listener, identity)
 
     def listeners(self) -> list[tuple[Listener, TicketIdentity | None]]:
         """Every socket, and who it belongs to once that is known."""
@@ -292,6 +309,14 @@ class Hub:
             self._gaps.put((watch.key, watch.order.expected - 1))
 
     # --- tables (under the lock)
+
+    def _forget_owner(self, listener: Listener, identity: TicketIdentity) -> None:
+        _discard(self._by_user, (identity.tenant_id, identity.user_id), listener)
+        _discard(self._by_tenant, identity.tenant_id, listener)
+
+    def _holding(self, user: UserKey) -> Holding:
+        of_user = len(self._by_user.get(user, ()))
+        return Holding(*user, of_user, len(self._by_tenant.get(user[0], ())))
 
     def _emit(self, watch: _Watch, events: list[Event], *, burst: bool = False) -> None:
         if not events:

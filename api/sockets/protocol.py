@@ -11,6 +11,7 @@ from api.sockets import store
 from api.sockets.client import POLICY, TRY_LATER, UNAUTHENTICATED, Client
 from api.sockets.frames import CampaignKey, Update
 from api.sockets.hub import Hub, LoadEvents
+from api.sockets.places import Places
 from api.sockets.store import FoundCampaign
 from api.sockets.turns import Database
 from shared.coordination.tickets import TicketIdentity, redeem_ticket
@@ -41,6 +42,7 @@ class Protocol:
         hub: Hub,
         database: Database,
         redis: Redis,
+        places: Places,
         load_events: LoadEvents,
         *,
         environment: str,
@@ -48,6 +50,7 @@ class Protocol:
         self._hub = hub
         self._database = database
         self._redis = redis
+        self._places = places
         self._load_events = load_events
         self._environment = environment
         self._handlers: Mapping[str, Callable[[Client, TicketIdentity, dict[str, Any]], None]] = {
@@ -82,7 +85,7 @@ class Protocol:
         if identity is None:
             client.end(UNAUTHENTICATED, "auth")
             raise ProtocolError("invalid_ticket", "The ticket is unknown, used or too old.")
-        if not self._hub.identify(client, identity):
+        if not self._places.take(client, identity):
             client.end(TRY_LATER, "too_many")
             raise ProtocolError("too_many_sockets", "This account has too many open sockets.")
         client.identity = identity
