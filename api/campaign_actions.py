@@ -14,6 +14,7 @@ from api.schemas.callbacks import callback_access
 from api.schemas.campaigns import CampaignBody, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
+from shared.db.campaigns import Cancelled
 from shared.db.events import StoredEvents
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row, tenant_transaction
@@ -227,7 +228,7 @@ def _move(
     if action == "cancel":
         cancelled = campaigns.cancel(conn, user.tenant_id, campaign)
         event = {"event": "campaign_cancelled", "cancelled": cancelled.count}
-        more = _end_of_cancelled(conn, user, campaign.campaign_id, finished=cancelled.finished)
+        more = _end_of_cancelled(conn, user, campaign.campaign_id, cancelled)
     elif action == "pause":
         event = {
             "event": "campaign_paused",
@@ -243,12 +244,17 @@ def _move(
 
 
 def _end_of_cancelled(
-    conn: Connection[Row], user: User, campaign_id: int, *, finished: bool
+    conn: Connection[Row], user: User, campaign_id: int, cancelled: Cancelled
 ) -> list[dict[str, Any]]:
     """`progress` jumps; with nothing in flight it is complete, else the engine will say so."""
     after = campaigns.get_campaign(conn, user.tenant_id, str(campaign_id))
-    told = [lifecycle.progress(after, processed=after.processed, estimated_seconds_remaining=0)]
-    if finished:
+    told = []
+    if cancelled.count:
+        left = None if after.processed < after.total else 0
+        told.append(
+            lifecycle.progress(after, processed=after.processed, estimated_seconds_remaining=left)
+        )
+    if cancelled.finished:
         end = after.finished_at or after.read_at
         duration = (end - (after.started_at or after.created_at)).total_seconds()
         told.append(lifecycle.complete(after, status=after.status, duration_seconds=duration))
