@@ -23,6 +23,7 @@ from shared.domain.breaker import BreakerState
 from shared.domain.pacing import Pace, Slots, plan_slots
 from shared.observability import metrics
 from shared.observability.logging import get_logger
+from shared.observability.slow import note_duration
 from shared.queue.payloads import LeasedBatch
 from worker.completion import finish
 from worker.deps import Deps
@@ -50,7 +51,9 @@ def dispatch(deps: Deps, enqueue: Callable[[Sequence[LeasedBatch]], None]) -> in
         leased += sum(len(batch.messages) for batch in plan.batches)
         if plan.lanes < deps.settings.dispatch.lanes_per_run:
             break
-    metrics.record_dispatch(time.monotonic() - began)
+    seconds = time.monotonic() - began
+    metrics.record_dispatch(seconds)
+    note_duration("job", "dispatch", seconds, leased=leased)
     metrics.record_leases_given(leased)
     return leased
 

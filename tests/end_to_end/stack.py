@@ -28,12 +28,12 @@ class Stack:
     client: httpx.Client
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, command: str) -> None:
-        """Start `rapidflow <command>` under a name of ours."""
+    def start(self, name: str, command: str, **more: str) -> None:
+        """Start `rapidflow <command>` under a name of ours; `more` goes to its environment."""
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli", command],
-                env=dict(self.environment),
+                env={**self.environment, **more},
                 stdout=log,
                 stderr=log,
             )
@@ -92,6 +92,7 @@ def environment_of(settings: Settings, sandbox: Sandbox, port: int) -> dict[str,
         "JWT_SECRET": settings.jwt_secret.get_secret_value(),
         "ENCRYPTION_KEY": settings.encryption_key.get_secret_value(),
         "LOG_DIR": str(settings.log_dir),
+        "LOG_LEVEL": settings.log_level,
         "DATA_DIR": str(settings.data_dir),
         "HOST": "127.0.0.1",
         "PORT": str(port),

@@ -173,18 +173,18 @@ def test_only_what_had_been_complete_is_reopened(
     sandbox.create_instance("again")
     campaign = factory.campaign(tenant, [factory.instance(tenant, name="again")], contacts=1)
 
-    def restart() -> None:
+    def restart(*, reopened: bool) -> None:
         with factory.connect() as conn:
             conn.execute(
-                "UPDATE campaigns SET status = 'pending', finished_at = NULL"
+                "UPDATE campaigns SET status = 'pending', finished_at = NULL, reopened = %s"
                 " WHERE campaign_id = %s",
-                (campaign.campaign_id,),
+                (reopened, campaign.campaign_id),
             )
 
     engine.dispatch()
-    restart()  # as after a pause
+    restart(reopened=False)  # as after a pause
     engine.run(campaign)
-    restart()  # as to send once more
+    restart(reopened=True)  # as to send once more
     engine.run(campaign)
     events = told(campaign)
     assert [event["reopened"] for event in named(events, "campaign_started")] == [

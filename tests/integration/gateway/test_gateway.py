@@ -280,6 +280,39 @@ def test_a_reader_that_stalls_is_ended_and_delays_nobody(server: Server, world: 
     stuck.close()
 
 
+def test_a_slow_socket_is_closed_1013_and_the_others_get_everything(world: World) -> None:
+    limits = {
+        "RAPIDFLOW_GATEWAY__SOCKETS_PER_USER": "40",
+        "RAPIDFLOW_GATEWAY__QUEUE_EVENTS": "20",
+        "RAPIDFLOW_GATEWAY__STALL_SECONDS": "30",
+    }
+    with running(world, "gateway", **limits) as server:
+        campaign_id, public_id = world.new_campaign()
+        others = [server.signed_in(world) for _ in range(10)]
+        for other in others:
+            say(other, type="subscribe_campaign", campaignId=public_id)
+            assert hear(other)["type"] == "subscribed"
+        slow, head = raw_handshake(server, f"?ticket={world.ticket()}")
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        body = json.dumps({"type": "subscribe_campaign", "campaignId": public_id}).encode()
+        slow.sendall(bytes((0x81, 0x80 | len(body), 0, 0, 0, 0)) + body)
+        while server.health()["subscribedCampaigns"] != 1 or b"101" not in head:
+            pass
+        time.sleep(0.3)
+        for number in range(1, 201):
+            batch = world.store(campaign_id, "message_sent")
+            batch.events[0]["padding"] = "x" * 60_000
+            world.tell(batch, public_id=public_id)
+            assert [hear(other)["seq"] for other in others] == [number] * len(others)
+        # Everybody else has all 200; the slow one now reads what was written, and its end.
+        slow.settimeout(10)
+        last = b""
+        while received := slow.recv(65536):
+            last = (last + received)[-64:]
+        slow.close()
+        assert bytes((0x88,)) + bytes((len(b"slow") + 2,)) + (1013).to_bytes(2, "big") in last
+
+
 def test_one_that_goes_without_goodbye_is_forgotten(server: Server, world: World) -> None:
     sock, _ = raw_handshake(server, f"?ticket={world.ticket()}")
     time.sleep(0.2)
