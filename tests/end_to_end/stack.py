@@ -16,6 +16,7 @@ import httpx
 from deploy.bootstrap import bootstrap
 from deploy.local.ports import free_port
 from shared.settings import Settings
+from tests.factories import Factory
 from tests.sandbox_process import Sandbox
 
 
@@ -126,6 +127,20 @@ def running_stack(settings: Settings, sandbox: Sandbox, logs: Path) -> Iterator[
                 process.kill()
             for process in stack.processes.values():
                 process.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def sending_stack(settings: Settings, sandbox: Sandbox, logs: Path) -> Iterator[Stack]:
+    """The same with a generous plan and an open instance adopted over HTTP."""
+    logs.mkdir()
+    with running_stack(settings, sandbox, logs) as running:
+        with Factory(settings).connect() as conn:
+            conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")
+        name = f"loja-{settings.environment}"
+        sandbox.create_instance(name)
+        answer = running.client.post("/api/instances", json={"name": name, "adopt": True})
+        assert answer.status_code == 201, answer.text
+        yield running
 
 
 def _wait_healthy(stack: Stack) -> None:

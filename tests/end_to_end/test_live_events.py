@@ -20,8 +20,7 @@ from redis.exceptions import RedisError
 from deploy.local.ports import free_port
 from deploy.local.valkey import Valkey
 from shared.settings import Settings
-from tests.end_to_end.stack import Stack, running_stack
-from tests.factories import Factory
+from tests.end_to_end.stack import Stack, sending_stack
 from tests.sandbox_process import Sandbox
 
 CONTACTS = 160
@@ -93,15 +92,7 @@ def gateways(
     settings_for: Callable[..., Settings], sandbox: Sandbox, tmp_path: Path, valkey: OwnValkey
 ) -> Iterator[Gateways]:
     settings = settings_for(redis_url=valkey.url)
-    logs = tmp_path / "output"
-    logs.mkdir()
-    with running_stack(settings, sandbox, logs) as running:
-        with Factory(settings).connect() as conn:
-            conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")
-        name = f"loja-{settings.environment}"
-        sandbox.create_instance(name)
-        answer = running.client.post("/api/instances", json={"name": name, "adopt": True})
-        assert answer.status_code == 201, answer.text
+    with sending_stack(settings, sandbox, tmp_path / "output") as running:
         made = Gateways(running, [free_port(), free_port()])
         made.start(0)
         made.start(1)

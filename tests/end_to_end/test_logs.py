@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from shared.settings import Settings
-from tests.end_to_end.stack import Stack, running_stack
-from tests.factories import Factory
+from tests.end_to_end.stack import Stack, sending_stack
 from tests.sandbox_process import Sandbox
 
 NAME = "Zebedeu Canarinho"
@@ -32,15 +31,7 @@ def settings(settings_for: Callable[..., Settings]) -> Settings:
 
 @pytest.fixture
 def stack(settings: Settings, sandbox: Sandbox, tmp_path: Path) -> Iterator[Stack]:
-    logs = tmp_path / "output"
-    logs.mkdir()
-    with running_stack(settings, sandbox, logs) as running:
-        with Factory(settings).connect() as conn:
-            conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")
-        name = f"loja-{settings.environment}"
-        sandbox.create_instance(name)
-        answer = running.client.post("/api/instances", json={"name": name, "adopt": True})
-        assert answer.status_code == 201, answer.text
+    with sending_stack(settings, sandbox, tmp_path / "output") as running:
         yield running
 
 
