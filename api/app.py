@@ -27,19 +27,17 @@ from api.routes import (
 )
 from api.runtime import EXTENSION, Runtime, runtime
 from shared.observability import metrics
-from shared.observability.logging import bind_log_context, clear_log_context
+from shared.observability.logging import bind_log_context, clear_log_context, get_logger
+from shared.observability.slow import note_duration
 from shared.settings import Settings
 
+log = get_logger(__name__)
+
+# fmt: off
 _ROUTES: Final = (
-    auth,
-    campaigns,
-    campaign_changes,
-    callbacks,
-    instances,
-    webhooks,
-    health,
-    openapi,
+    auth, campaigns, campaign_changes, callbacks, instances, webhooks, health, openapi,
 )
+# fmt: on
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LONGEST_URL: Final = 4096
 _HEADERS: Final = {
@@ -102,6 +100,14 @@ def _finish(response: Response) -> Response:
     if route == "/ws":
         return response  # lives as long as its socket: counted by the gateway
     seconds = time.monotonic() - g.get("began_at", time.monotonic())
+    note_duration("request", f"{request.method} {route}", seconds, status=response.status_code)
+    log.debug(
+        "request_answered",
+        route=route,
+        method=request.method,
+        status=response.status_code,
+        seconds=round(seconds, 4),
+    )
     metrics.record_request(route, request.method, response.status_code, seconds)
     return response
 

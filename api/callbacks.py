@@ -183,10 +183,15 @@ def _started(conn: Connection[Row], target: CallbackTarget) -> list[StoredEvents
     if not external.start(conn, target):
         return []
     campaign = campaigns.get_campaign(conn, target.tenant_id, str(target.campaign_id))
+    reasons = campaigns.list_reasons(conn, target.tenant_id, target.campaign_id)
     event = {
         "event": "campaign_started",
         "totalContacts": campaign.total,
-        "validation": {"valid": campaign.total - campaign.skipped, "skipped": campaign.skipped},
+        "validation": {
+            "valid": campaign.total - campaign.skipped,
+            "skipped": campaign.skipped,
+            "reasons": {one.code: one.count for one in reasons if one.kind == "skipped"},
+        },
         "estimated_seconds_remaining": None,
         "reopened": False,
     }

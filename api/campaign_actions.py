@@ -19,11 +19,13 @@ from api.schemas.campaign_answers import CampaignCreated, CampaignShown, Recomme
 from api.schemas.campaigns import CampaignBody, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
+from shared.db.campaigns import Cancelled
 from shared.db.events import StoredEvents
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row, tenant_transaction
 from shared.db.tenants import Defaults
 from shared.db.users import User
+from shared.domain import lifecycle
 from shared.domain.contacts import CheckedContacts
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
@@ -279,9 +281,11 @@ def _move(
 ) -> CampaignShown:
     campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
     event: dict[str, Any]
+    more: list[dict[str, Any]] = []
     if action == "cancel":
         cancelled = campaigns.cancel(conn, user.tenant_id, campaign)
         event = {"event": "campaign_cancelled", "cancelled": cancelled.count}
+        more = _end_of_cancelled(conn, user, campaign.campaign_id, cancelled)
     elif action == "pause":
         event = {
             "event": "campaign_paused",
@@ -290,7 +294,25 @@ def _move(
     else:
         status = campaigns.resume(conn, user.tenant_id, campaign)
         event = {"event": "campaign_resumed", "status": status}
-    stored.append(events.append(conn, user.tenant_id, campaign.campaign_id, [event]))
+    stored.append(events.append(conn, user.tenant_id, campaign.campaign_id, [event, *more]))
     after = campaigns.get_campaign(conn, user.tenant_id, str(campaign.campaign_id))
     log.info(event["event"], campaign_id=campaign.public_id, user_id=user.user_id)
     return {"success": True, "campaign": campaign_answer(after)}
+
+
+def _end_of_cancelled(
+    conn: Connection[Row], user: User, campaign_id: int, cancelled: Cancelled
+) -> list[dict[str, Any]]:
+    """`progress` jumps; with nothing in flight it is complete, else the engine will say so."""
+    after = campaigns.get_campaign(conn, user.tenant_id, str(campaign_id))
+    told = []
+    if cancelled.count:
+        left = None if after.processed < after.total else 0
+        told.append(
+            lifecycle.progress(after, processed=after.processed, estimated_seconds_remaining=left)
+        )
+    if cancelled.finished:
+        end = after.finished_at or after.read_at
+        duration = (end - (after.started_at or after.created_at)).total_seconds()
+        told.append(lifecycle.complete(after, status=after.status, duration_seconds=duration))
+    return told

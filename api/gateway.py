@@ -19,9 +19,11 @@ from api.sockets.feed import Feed
 from api.sockets.hub import Hub
 from api.sockets.keeper import Keeper
 from api.sockets.origins import allowed_origins
+from api.sockets.places import Places
 from api.sockets.protocol import Protocol
 from api.sockets.replay import load_missed
 from api.sockets.turns import Database
+from shared.coordination.gateways import NO_SOCKETS, Gateways
 from shared.db.pool import Pool
 from shared.observability import metrics
 from shared.observability.logging import clear_log_context, get_logger
@@ -33,7 +35,6 @@ EXTENSION: Final = "rapidflow_gateway"
 _GUARD: Final = "rapidflow.guarded_socket"
 _RAW_KEYS: Final = ("gunicorn.socket", "werkzeug.socket")
 _INTERNAL_ERROR: Final = 1011
-_NO_SOCKETS: Final = {"totalConnections": 0, "subscribedUsers": 0, "subscribedCampaigns": 0}
 
 
 class Services(Shape):
@@ -62,14 +63,18 @@ class Gateway:
             on_heard=self.hub.heard,
             on_tick=self.hub.tick,
         )
+        self._places = Places(
+            self.hub, Gateways(services.redis, settings.environment), settings.gateway
+        )
         self._protocol = Protocol(
             self.hub,
             database,
             services.redis,
+            self._places,
             load_events,
             environment=settings.environment,
         )
-        self._keeper = Keeper(self.hub, database, is_alive)
+        self._keeper = Keeper(self.hub, database, self._places, is_alive)
         self._is_alive = is_alive
 
     def start(self) -> None:
@@ -84,6 +89,7 @@ class Gateway:
             listener.end(GOING_AWAY, "shutdown")
         self.feed.stop()
         self._keeper.stop()
+        self._places.close()
         self.hub.stop()
 
     def serve(self, websocket: Server, guard: GuardedSocket, ticket: str | None) -> None:
@@ -105,6 +111,8 @@ class Gateway:
             client.end(_INTERNAL_ERROR, "error")
         finally:
             self.hub.leave(client)  # first: its place is free while it says goodbye
+            if client.identity is not None:
+                self._places.give_back(client.identity)
             client.say_goodbye()
             metrics.record_socket_closed(client.end_reason)
 
@@ -131,7 +139,7 @@ class LazyGateway:
     def stats(self) -> dict[str, int]:
         """Sockets of this process."""
         made = self._made
-        return made.hub.stats() if made is not None else dict(_NO_SOCKETS)
+        return made.hub.stats() if made is not None else dict(NO_SOCKETS)
 
     def stop(self) -> None:
         """End it; a later socket makes a new one."""
@@ -174,7 +182,7 @@ def socket_stats() -> dict[str, int]:
     Zeros in a process that serves no sockets.
     """
     gateway = current_app.extensions.get(EXTENSION) if has_app_context() else None
-    return gateway.stats() if gateway is not None else dict(_NO_SOCKETS)
+    return gateway.stats() if gateway is not None else dict(NO_SOCKETS)
 
 
 def _prepare(gateway: LazyGateway) -> Response | None:

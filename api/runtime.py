@@ -12,6 +12,8 @@ from flask import Flask, current_app
 from redis import Redis
 
 from api.producer import Producer
+from api.socket_census import SocketCensus
+from shared.coordination.gateways import NO_SOCKETS, Gateways, SocketStats
 from shared.coordination.rate_limit import RequestLimits
 from shared.coordination.redis_client import make_redis
 from shared.db.pool import APP_ROLE, Pool, check_role, connection, make_pool
@@ -26,8 +28,6 @@ from shared.settings import Settings
 EXTENSION: Final = "rapidflow"
 VERSION: Final = "3.0.0"
 
-SocketStats = Callable[[], dict[str, int]]
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -37,6 +37,7 @@ class Opened:
     pool: Pool
     redis: Redis
     limits: RequestLimits
+    gateways: Gateways
     publisher: EventPublisher
     producer: Producer
     evolution: EvolutionAdmin
@@ -49,7 +50,8 @@ class Runtime:
         self.settings = settings
         self.started_at = datetime.now(UTC)
         self._started = time.monotonic()
-        self.socket_stats: SocketStats = _no_sockets
+        self.socket_stats: Callable[[], SocketStats] = lambda: NO_SOCKETS
+        self._census = SocketCensus(lambda: self.open().gateways.stats_of_others())
         secret = settings.jwt_secret.get_secret_value()
         self.tokens = AccessTokens(
             secret,
@@ -68,6 +70,10 @@ class Runtime:
     def uptime_seconds(self) -> int:
         """Since this process made its app."""
         return int(time.monotonic() - self._started)
+
+    def all_socket_stats(self) -> SocketStats:
+        """Sockets of this process and of all others that serve them."""
+        return self._census.with_others(self.socket_stats())
 
     @property
     def pool(self) -> Pool:
@@ -144,6 +150,7 @@ class Runtime:
             pool=pool,
             redis=redis,
             limits=RequestLimits(redis, settings.environment),
+            gateways=Gateways(redis, settings.environment),
             publisher=EventPublisher(redis, settings.environment),
             producer=Producer(settings),
             evolution=EvolutionAdmin(
@@ -155,7 +162,3 @@ class Runtime:
 def runtime(app: Flask | None = None) -> Runtime:
     """The runtime of `app`, or of the app that handles this request."""
     return cast("Runtime", (app or current_app).extensions[EXTENSION])
-
-
-def _no_sockets() -> dict[str, int]:
-    return {"totalConnections": 0, "subscribedUsers": 0, "subscribedCampaigns": 0}

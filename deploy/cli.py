@@ -5,6 +5,7 @@ and `rapidflow send` none of the engine.
 """
 
 import importlib
+from typing import Any
 
 import click
 
@@ -48,6 +49,17 @@ class _Lazy(click.Group):
             importlib.import_module(f"deploy.commands.{module}"), cmd_name
         )
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; what nobody caught goes to the log, and one sentence to the terminal."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as exc:
+            from deploy.crash import report  # nothing is configured unless something fails
+
+            raise click.ClickException(report(exc, command=ctx.invoked_subcommand or "")) from exc
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

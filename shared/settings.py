@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.errors import SettingsError
 
 _FILE_SUFFIX = "_FILE"
+_LEVELS = ("ERROR", "WARN", "WARNING", "INFO", "DEBUG")
 
 
 def _plain(name: str) -> Any:
@@ -135,6 +136,16 @@ class GatewaySettings(BaseModel, frozen=True):
     allowed_origins: tuple[str, ...] = ()  # besides PUBLIC_URL and loopback
 
 
+class SlowSettings(BaseModel, frozen=True):
+    """From when on an operation is logged as slow."""
+
+    request_seconds: float = 1.0
+    provider_seconds: float = 15.0  # Baileys types, and may wait, inside the call
+    statement_seconds: float = 0.5
+    job_seconds: float = 1.0  # dispatch and the other parts of a tick
+    quiet_seconds: float = 10.0  # between two lines about the same operation
+
+
 class HttpSettings(BaseModel, frozen=True):
     """Sizes of request bodies and the server's threads."""
 
@@ -172,7 +183,7 @@ class Settings(BaseSettings):
     data_dir: Path = _plain_default("DATA_DIR", Path(".rapidflow"))
 
     environment: str = "rapidflow"  # prefixes Redis keys and channels
-    log_level: str = "INFO"
+    log_level: str = _plain_default("LOG_LEVEL", "INFO")
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0  # 0: this process opens no metrics listener
     metrics_token: SecretStr | None = None
@@ -188,6 +199,14 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     gateway: GatewaySettings = GatewaySettings()
     http: HttpSettings = HttpSettings()
+    slow: SlowSettings = SlowSettings()
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, value: str) -> str:
+        if value.upper() not in _LEVELS:
+            raise ValueError(f"is one of {', '.join(_LEVELS)}")
+        return value.upper()
 
     @field_validator("jwt_secret")
     @classmethod

@@ -1,5 +1,6 @@
 """The Celery app of worker and control processes, and what opens and closes with them."""
 
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -90,12 +91,17 @@ def _ring_dispatch() -> None:
 
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
-    configure_logging(settings(), "engine")
+    configure_logging(settings(), os.environ.get("RAPIDFLOW_SERVICE", "engine"))
 
 
 @signals.worker_ready.connect
 def _opened(**_: Any) -> None:
     start_metrics_listener(settings())
+    log.info("ready")
+
+
+@signals.beat_init.connect
+def _ticking(**_: Any) -> None:
     log.info("ready")
 
 

@@ -17,6 +17,7 @@ from shared.errors import TemporarilyUnavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import boot_seconds
+from worker.campaign_log import CampaignLog
 from worker.completion import finish
 from worker.deps import Deps
 from worker.group_commit import GroupCommit
@@ -46,6 +47,7 @@ class Attempts:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
+        self._campaign_log = CampaignLog(deps.pool)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="attempts")
         self._beginning = GroupCommit(self._begin_all, self._threads)
         self._settling = GroupCommit(self._settle_all, self._threads)
@@ -108,7 +110,12 @@ class Attempts:
         try:
             self._tell(settling, patient(self._record, settling))
         except (TemporarilyUnavailable, psycopg.OperationalError) as exc:
-            log.warning("verdicts_left_to_sweep", count=len(settling), error=repr(exc))
+            log.warning(
+                "verdicts_left_to_sweep",
+                campaign_ids=sorted({one.message.public_id for one in settling}),
+                count=len(settling),
+                error=repr(exc),
+            )
         except psycopg.Error:
             self._settle_alone(settling)
         return [None] * len(settling)
@@ -119,7 +126,9 @@ class Attempts:
             try:
                 self._tell([one], self._record([one]))
             except (psycopg.Error, TemporarilyUnavailable):
-                log.exception("verdict_left_to_sweep", position=one.message.position)
+                log.exception(
+                    "verdict_left_to_sweep", **one.message.trace, position=one.message.position
+                )
 
     def _record(self, settling: Sequence[Settling]) -> Settlement:
         with connection(self._deps.pool) as conn:
@@ -133,6 +142,9 @@ class Attempts:
         messages = [one.message for one in settling]
         self._deps.outlet.tell(settlement.events, _audiences(messages), _contacts(messages))
         try:
+            self._campaign_log.tell(
+                [(one.message, one.attempt, one.verdict) for one in settling], settlement
+            )
             self._deps.outlet.tell(finish(self._deps.pool, settlement.done))
         except (psycopg.Error, TemporarilyUnavailable) as exc:
             log.warning("end_left_to_sweep", campaigns=len(settlement.done), error=repr(exc))
@@ -143,7 +155,9 @@ class Attempts:
 
 def _audiences(messages: Sequence[LeasedMessage]) -> dict[int, Audience]:
     return {
-        message.campaign_id: Audience(message.campaign_id, message.public_id, message.user_id)
+        message.campaign_id: Audience(
+            message.campaign_id, message.public_id, message.user_id, message.request_id
+        )
         for message in messages
     }
 

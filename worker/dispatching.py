@@ -18,10 +18,12 @@ from shared.db import events
 from shared.db.dispatch import CampaignKey, ClaimedMessage, DueCampaign, FreeLane, WantedSlot
 from shared.db.events import StoredEvents
 from shared.db.pool import Row, connection
+from shared.domain import lifecycle
 from shared.domain.breaker import BreakerState
 from shared.domain.pacing import Pace, Slots, plan_slots
 from shared.observability import metrics
 from shared.observability.logging import get_logger
+from shared.observability.slow import note_duration
 from shared.queue.payloads import LeasedBatch
 from worker.completion import finish
 from worker.deps import Deps
@@ -49,7 +51,9 @@ def dispatch(deps: Deps, enqueue: Callable[[Sequence[LeasedBatch]], None]) -> in
         leased += sum(len(batch.messages) for batch in plan.batches)
         if plan.lanes < deps.settings.dispatch.lanes_per_run:
             break
-    metrics.record_dispatch(time.monotonic() - began)
+    seconds = time.monotonic() - began
+    metrics.record_dispatch(seconds)
+    note_duration("job", "dispatch", seconds, leased=leased)
     metrics.record_leases_given(leased)
     return leased
 
@@ -62,18 +66,20 @@ def _start(deps: Deps) -> None:
         ]
         told: list[StoredEvents] = []
         if started:
-            totals = rows.prepare_started(conn, started)
+            standing = rows.prepare_started(conn, started)
             for campaign, gap in sorted(started, key=lambda one: one[0].campaign_id):
-                total, skipped = totals[campaign.tenant_id, campaign.campaign_id]
-                event = {
-                    "event": "campaign_started",
-                    "totalContacts": total,
-                    "validation": {"valid": total - skipped, "skipped": skipped},
-                    "estimated_seconds_remaining": round((total - skipped) * gap),
-                    "reopened": campaign.reopened,
-                }
+                beginning = standing[campaign.tenant_id, campaign.campaign_id]
+                event = lifecycle.started(beginning, gap_seconds=gap, reopened=campaign.reopened)
                 told.append(events.append(conn, campaign.tenant_id, campaign.campaign_id, [event]))
     deps.outlet.tell(told)
+    for campaign, gap in started:
+        log.info(
+            "campaign_started",
+            campaign_id=campaign.public_id,
+            request_id=campaign.request_id,
+            gap_seconds=round(gap, 2),
+            reopened=campaign.reopened,
+        )
 
 
 def _pace_of(campaign: rows.StartedCampaign | DueCampaign) -> Pace:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from shared.db import messages, open_sends
-from shared.db.events import StoredEvents
+from shared.db.events import StoredEvents, audiences
 from shared.db.messages import OpenAttempt
 from shared.db.open_sends import Doubt, OpenSend
 from shared.db.pool import Row, connection
@@ -124,9 +124,11 @@ def settle_as_sent(
     )
     if settlement.events:
         metrics.record_doubts_settled("sent")
-        log.info("doubt_settled_as_sent", campaign=campaign_id, position=position)
-    if duplicate_suspected:
-        log.warning("duplicate_suspected", campaign=campaign_id, position=position)
+        of_campaign = audiences(conn, settlement.events)[campaign_id]
+        trace = {"campaign_id": of_campaign.public_id, "request_id": of_campaign.request_id}
+        log.info("doubt_settled_as_sent", **trace, position=position)
+        if duplicate_suspected:
+            log.warning("duplicate_suspected", **trace, position=position)
     return settlement.events
 
 

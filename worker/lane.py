@@ -16,6 +16,7 @@ from shared.domain.delivery import Receipt, Verdict, VerdictKind, sent, verdict_
 from shared.errors import ProviderError, TemporarilyUnavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
+from shared.observability.slow import note_duration
 from shared.providers.evolution import EvolutionClient, Instance
 from worker.attempts import Attempts, Begun
 from worker.deps import Deps
@@ -101,12 +102,12 @@ class Lane:
             self.probed = self.breaker.state is BreakerState.HALF_OPEN
             verdict = await self._attempt(message, begun)
             await self.attempts.settle(message, begun.attempt, verdict)
-            self._learn(verdict)
+            self._learn(message, verdict)
         except (TemporarilyUnavailable, psycopg.Error) as exc:
-            log.warning("attempt_not_begun", campaign_id=message.public_id, error=repr(exc))
+            log.warning("attempt_not_begun", **message.trace, error=repr(exc))
             self.returned.append((message, "not_begun"))
         except Exception:
-            log.exception("delivery_failed", campaign_id=message.public_id)
+            log.exception("delivery_failed", **message.trace, position=message.position)
         finally:
             in_flight.release()
 
@@ -143,10 +144,18 @@ class Lane:
             self.instance, message.phone, message.body, begun_at=begun.at
         )
 
-    def _learn(self, verdict: Verdict) -> None:
+    def _learn(self, message: LeasedMessage, verdict: Verdict) -> None:
         """Count for the breaker and for the metrics."""
         metrics.record_verdict(self.row.name, verdict.kind.value)
         metrics.record_provider_call("send", verdict.duration_seconds)
+        note_duration(
+            "provider",
+            "send_media" if message.image_url else "send_text",
+            verdict.duration_seconds,
+            **message.trace,
+            instance=self.row.name,
+            code=verdict.code,
+        )
         if verdict.kind is VerdictKind.RETRY and verdict.code:
             metrics.record_retries(verdict.code)
         if not verdict.troubles_instance:
@@ -163,4 +172,10 @@ class Lane:
         if not self.breaker.allows and not was_open:
             self.rest_reason = verdict.code
             metrics.record_breaker(BreakerState.OPEN.value)
-            log.warning("breaker_opened", instance=self.row.name, reason=verdict.code)
+            log.warning(
+                "breaker_opened",
+                campaign_ids=sorted({one.public_id for one in self.messages}),
+                instance=self.row.name,
+                reason=verdict.code,
+                rest_seconds=round(self.breaker.rest_seconds, 1),
+            )

@@ -204,7 +204,7 @@ def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any
     if not phone:
         return _IGNORED
     if is_opt_out(text_of(body)) and rows.suppress(conn, entry.tenant_id, phone):
-        log.info("opted_out", tenant=entry.tenant_id)
+        log.info("opted_out", tenant_id=entry.tenant_id)
     replied = rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone)
     return _APPLIED if replied else _KNOWN
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from shared.observability.logging import get_logger
+from shared.observability.uncaught import watch_loop
 from shared.providers.evolution import EvolutionClient
 from shared.queue.payloads import LeasedBatch
 from worker.attempts import Attempts
@@ -82,6 +83,7 @@ class Sender:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        watch_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
         finally:

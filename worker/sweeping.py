@@ -5,8 +5,11 @@ from shared.db import events as stored_events
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.observability import metrics
+from shared.observability.logging import get_logger
 from worker.completion import finish
 from worker.deps import Deps
+
+log = get_logger(__name__)
 
 _LAPSED = Verdict(VerdictKind.UNKNOWN, code="lease_lapsed")
 
@@ -40,6 +43,12 @@ def _doubt_sending(deps: Deps) -> int:
         settlement = messages.record_verdicts(
             conn, [(attempt, _LAPSED) for attempt in lapsed], quiet_seconds=deps.quiet_seconds
         )
+        told = stored_events.audiences(conn, settlement.events)
+    log.warning(
+        "attempts_left_in_doubt",
+        campaign_ids=sorted(audience.public_id for audience in told.values()),
+        count=len(lapsed),
+    )
     metrics.record_doubts_opened(len(lapsed))
     deps.outlet.tell(settlement.events)
     deps.outlet.tell(finish(deps.pool, settlement.done))

@@ -32,9 +32,9 @@ METRICS_TEXT = File(
 @describes("Está no ar?", HEALTH, answers={200: Health})
 @public
 def health() -> ResponseReturnValue:
-    """The spec's shape, no more."""
+    """The spec's shape, no more; sockets of all processes, as far as Redis knows of others."""
     parts = runtime()
-    counts = parts.socket_stats()
+    counts = parts.all_socket_stats()
     answer: Health = {
         "status": "OK",
         "timestamp": datetime.now(UTC),

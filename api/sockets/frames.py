@@ -24,16 +24,23 @@ class Update:
         "key",
         "progress",
         "public_id",
+        "request_id",
         "seq",
         "user_id",
     )
 
     def __init__(
-        self, key: CampaignKey, public_id: str, user_id: int, event: Mapping[str, Any]
+        self,
+        key: CampaignKey,
+        public_id: str,
+        user_id: int,
+        event: Mapping[str, Any],
+        request_id: str | None = None,
     ) -> None:
         self.key = key
         self.public_id = public_id
         self.user_id = user_id
+        self.request_id = request_id
         self.seq: int = event["seq"]
         self.progress: bool = event["data"].get("event") == "progress"
         self._data: Mapping[str, Any] = event["data"]
@@ -52,21 +59,22 @@ class Update:
         return frame
 
     def _render(self, previous: int) -> bytes:
-        return json_frame(
-            {
-                "type": "campaign_update",
-                "campaignId": self.public_id,
-                "seq": self.seq,
-                "prevSeq": previous,
-                "data": self._data,
-                "timestamp": self._at,
-            }
-        )
+        message: dict[str, Any] = {
+            "type": "campaign_update",
+            "campaignId": self.public_id,
+            "seq": self.seq,
+            "prevSeq": previous,
+            "data": self._data,
+            "timestamp": self._at,
+        }
+        if self.request_id is not None:
+            message["requestId"] = self.request_id
+        return json_frame(message)
 
     def _for_viewers(self) -> "Update":
         if self._masked is None:
             event = {"seq": self.seq, "data": _without_phones(self._data), "at": self._at}
-            self._masked = Update(self.key, self.public_id, self.user_id, event)
+            self._masked = Update(self.key, self.public_id, self.user_id, event, self.request_id)
         return self._masked
 
 

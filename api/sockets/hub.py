@@ -15,6 +15,7 @@ import orjson
 from api.sockets.frames import CampaignKey, Update
 from api.sockets.ordering import Event, Sequencer
 from api.sockets.store import LiveCampaign
+from shared.coordination.gateways import Holding
 from shared.coordination.tickets import TicketIdentity
 from shared.observability import metrics
 from shared.observability.logging import get_logger
@@ -54,6 +55,7 @@ class _Watch:
     user_id: int
     order: Sequencer
     used_at: float
+    request_id: str | None
     listeners: set[Listener] = field(default_factory=set)
     unheard: bool = False  # the feed came back before the first snapshot was read
 
@@ -96,17 +98,35 @@ class Hub:
         """Say whose socket this is; False if the user or the tenant has too many here."""
         user = (identity.tenant_id, identity.user_id)
         with self._lock:
-            of_user = self._by_user.setdefault(user, set())
-            of_tenant = self._by_tenant.setdefault(identity.tenant_id, set())
+            held = self._holding(user)
             full = (
-                len(of_user) >= self._limits.sockets_per_user
-                or len(of_tenant) >= self._limits.sockets_per_tenant
+                held.of_user >= self._limits.sockets_per_user
+                or held.of_tenant >= self._limits.sockets_per_tenant
             )
-            if not full:
-                of_user.add(listener)
-                of_tenant.add(listener)
-                self._listeners[listener] = identity
-            return not full
+            if full or listener not in self._listeners:
+                return False
+            self._by_user.setdefault(user, set()).add(listener)
+            self._by_tenant.setdefault(identity.tenant_id, set()).add(listener)
+            self._listeners[listener] = identity
+            return True
+
+    def disown(self, listener: Listener) -> None:
+        """It belongs to nobody after all."""
+        with self._lock:
+            identity = self._listeners.get(listener)
+            if identity is not None:
+                self._listeners[listener] = None
+                self._forget_owner(listener, identity)
+
+    def holding(self, tenant_id: int, user_id: int) -> Holding:
+        """How many sockets of a user are here."""
+        with self._lock:
+            return self._holding((tenant_id, user_id))
+
+    def users(self) -> set[UserKey]:
+        """Whose sockets are here."""
+        with self._lock:
+            return set(self._by_user)
 
     def leave(self, listener: Listener) -> None:
         """Forget a socket and everything it watched."""
@@ -116,10 +136,8 @@ class Hub:
                 self._unwatch(listener, key)
             if identity is None:
                 return
-            user = (identity.tenant_id, identity.user_id)
-            self._unfollow(listener, user)
-            _discard(self._by_user, user, listener)
-            _discard(self._by_tenant, identity.tenant_id, listener)
+            self._unfollow(listener, (identity.tenant_id, identity.user_id))
+            self._forget_owner(listener, identity)
 
     def listeners(self) -> list[tuple[Listener, TicketIdentity | None]]:
         """Every socket, and who it belongs to once that is known."""
@@ -137,7 +155,14 @@ class Hub:
 
     # --- subscriptions: register first, read the snapshot, then say where it stands (`baseline`)
 
-    def watch(self, listener: Listener, key: CampaignKey, public_id: str, user_id: int) -> bool:
+    def watch(
+        self,
+        listener: Listener,
+        key: CampaignKey,
+        public_id: str,
+        user_id: int,
+        request_id: str | None = None,
+    ) -> bool:
         """From now on `listener` gets this campaign's events; False if it watches too many."""
         with self._lock:
             watched = self._watched_by.get(listener)
@@ -146,7 +171,7 @@ class Hub:
             if key not in watched and len(watched) >= self._limits.subscriptions_per_socket:
                 return False
             watched.add(key)
-            self._watch_of(key, public_id, user_id).listeners.add(listener)
+            self._watch_of(key, public_id, user_id, request_id).listeners.add(listener)
             return True
 
     def baseline(self, key: CampaignKey, last_seq: int) -> None:
@@ -173,13 +198,13 @@ class Hub:
                 self._followers.setdefault(user, set()).add(listener)
 
     def baselines(self, user: UserKey, live: Iterable[LiveCampaign]) -> None:
-        """Where the live campaigns of a followed user stand."""
+        """Where the recent campaigns of a followed user stand."""
         with self._lock:
             if user not in self._followers:
                 return
             for campaign in live:
                 key = (user[0], campaign.campaign_id)
-                self._watch_of(key, campaign.public_id, campaign.user_id)
+                self._watch_of(key, campaign.public_id, campaign.user_id, campaign.request_id)
                 self.baseline(key, campaign.seq)
 
     def unfollow(self, listener: Listener, user: UserKey) -> None:
@@ -285,13 +310,24 @@ class Hub:
 
     # --- tables (under the lock)
 
+    def _forget_owner(self, listener: Listener, identity: TicketIdentity) -> None:
+        _discard(self._by_user, (identity.tenant_id, identity.user_id), listener)
+        _discard(self._by_tenant, identity.tenant_id, listener)
+
+    def _holding(self, user: UserKey) -> Holding:
+        of_user = len(self._by_user.get(user, ()))
+        return Holding(*user, of_user, len(self._by_tenant.get(user[0], ())))
+
     def _emit(self, watch: _Watch, events: list[Event], *, burst: bool = False) -> None:
         if not events:
             return
         audience = self._audience(watch)
         if not audience:
             return
-        updates = [Update(watch.key, watch.public_id, watch.user_id, event) for event in events]
+        updates = [
+            Update(watch.key, watch.public_id, watch.user_id, event, watch.request_id)
+            for event in events
+        ]
         for listener in audience:
             listener.offer(updates, burst=burst)
         metrics.record_frames(len(updates) * len(audience))
@@ -304,15 +340,19 @@ class Hub:
         key = (batch["tenantId"], batch["numericId"])
         watch = self._watches.get(key)
         if watch is None and (key[0], batch["userId"]) in self._followers:
-            watch = self._watch_of(key, batch["campaignId"], batch["userId"])
+            watch = self._watch_of(
+                key, batch["campaignId"], batch["userId"], batch.get("requestId")
+            )
             if batch["firstSeq"] == 1:
                 watch.order.start(0, self._clock())
         return watch
 
-    def _watch_of(self, key: CampaignKey, public_id: str, user_id: int) -> _Watch:
+    def _watch_of(
+        self, key: CampaignKey, public_id: str, user_id: int, request_id: str | None
+    ) -> _Watch:
         watch = self._watches.get(key)
         if watch is None:
-            watch = _Watch(key, public_id, user_id, Sequencer(), self._clock())
+            watch = _Watch(key, public_id, user_id, Sequencer(), self._clock(), request_id)
             self._watches[key] = watch
         return watch
 

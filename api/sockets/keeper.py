@@ -10,6 +10,7 @@ from typing import Final
 from api.sockets import store
 from api.sockets.client import GOING_AWAY, UNAUTHENTICATED
 from api.sockets.hub import Hub, Listener
+from api.sockets.places import Places
 from api.sockets.turns import Database
 from shared.coordination.tickets import TicketIdentity
 from shared.errors import TemporarilyUnavailable
@@ -30,12 +31,14 @@ class Keeper:
         self,
         hub: Hub,
         database: Database,
+        places: Places,
         is_alive: Callable[[], bool],
         *,
         session_seconds: float = _SESSION_SECONDS,
     ) -> None:
         self._hub = hub
         self._database = database
+        self._places = places
         self._is_alive = is_alive
         self._session_seconds = session_seconds
         self._stopping = threading.Event()
@@ -52,14 +55,18 @@ class Keeper:
 
     def _run(self) -> None:
         checked_at = time.monotonic()
+        self._places.refresh()
         while not self._stopping.wait(_LOOK_SECONDS):
             if not self._is_alive():
                 self._end_all()
-            elif time.monotonic() - checked_at >= self._session_seconds:
+                continue
+            self._places.refresh()
+            if time.monotonic() - checked_at >= self._session_seconds:
                 checked_at = time.monotonic()
                 self._end_stale()
 
     def _end_all(self) -> None:
+        self._places.close()
         for listener, _ in self._hub.listeners():
             listener.end(GOING_AWAY, "shutdown")
 

@@ -11,10 +11,11 @@ from api.sockets import store
 from api.sockets.client import POLICY, TRY_LATER, UNAUTHENTICATED, Client
 from api.sockets.frames import CampaignKey, Update
 from api.sockets.hub import Hub, LoadEvents
-from api.sockets.store import Snapshot
+from api.sockets.places import Places
+from api.sockets.store import FoundCampaign
 from api.sockets.turns import Database
 from shared.coordination.tickets import TicketIdentity, redeem_ticket
-from shared.errors import TemporarilyUnavailable
+from shared.errors import NotFound, TemporarilyUnavailable
 from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -41,6 +42,7 @@ class Protocol:
         hub: Hub,
         database: Database,
         redis: Redis,
+        places: Places,
         load_events: LoadEvents,
         *,
         environment: str,
@@ -48,6 +50,7 @@ class Protocol:
         self._hub = hub
         self._database = database
         self._redis = redis
+        self._places = places
         self._load_events = load_events
         self._environment = environment
         self._handlers: Mapping[str, Callable[[Client, TicketIdentity, dict[str, Any]], None]] = {
@@ -65,6 +68,8 @@ class Protocol:
             self._dispatch(client, _parse(message))
         except ProtocolError as error:
             self._refuse(client, error)
+        except NotFound:
+            self._refuse(client, ProtocolError("not_found", "There is no such campaign."))
         except TemporarilyUnavailable as error:
             self._refuse(client, ProtocolError(error.code, error.message, blame=False))
 
@@ -80,7 +85,7 @@ class Protocol:
         if identity is None:
             client.end(UNAUTHENTICATED, "auth")
             raise ProtocolError("invalid_ticket", "The ticket is unknown, used or too old.")
-        if not self._hub.identify(client, identity):
+        if not self._places.take(client, identity):
             client.end(TRY_LATER, "too_many")
             raise ProtocolError("too_many_sockets", "This account has too many open sockets.")
         client.identity = identity
@@ -100,11 +105,12 @@ class Protocol:
         """Send where a campaign stands, because events of it are lost."""
         try:
             found = store.find_campaign(self._database, key[0], key[1])
+            if found is not None:
+                self._send_snapshot(client, key, found)
+        except NotFound:
+            return
         except TemporarilyUnavailable:
             client.end(TRY_LATER, "database")  # it comes back and reads a snapshot then
-            return
-        if found is not None:
-            self._send_snapshot(client, key, found)
 
     def _check_rate(self, client: Client) -> None:
         if not client.may_speak():
@@ -153,7 +159,21 @@ class Protocol:
         for campaign in live:
             key = (who.tenant_id, campaign.campaign_id)
             client.sent.setdefault(key, campaign.seq)
-        client.send({"type": "subscribed", "userId": who.user_id})
+        client.send(
+            {
+                "type": "subscribed",
+                "userId": who.user_id,
+                "campaigns": [
+                    {
+                        "campaignId": campaign.public_id,
+                        "id": campaign.campaign_id,
+                        "status": campaign.status,
+                        "seq": campaign.seq,
+                    }
+                    for campaign in live
+                ],
+            }
+        )
 
     def _unsubscribe_user(
         self, client: Client, who: TicketIdentity, message: dict[str, Any]
@@ -178,15 +198,15 @@ class Protocol:
     def _subscribe_campaign(
         self, client: Client, who: TicketIdentity, message: dict[str, Any]
     ) -> None:
-        key = self._watch(client, who, message)
-        found = self._snapshot(key)  # read after the watch began, so nothing falls between
-        self._start_at(client, key, found.seq)
+        key, found = self._watch(client, who, message)
+        now = store.take_snapshot(self._database, *key)  # after the watch began: nothing is lost
+        self._start_at(client, key, now.seq)
         client.send(
             {
                 "type": "subscribed",
                 "campaignId": found.public_id,
-                "seq": found.seq,
-                "metrics": found.metrics(),
+                "seq": now.seq,
+                "metrics": now.metrics,
             }
         )
 
@@ -206,12 +226,12 @@ class Protocol:
         after = message.get("afterSeq")
         if type(after) is not int or after < 0:
             raise ProtocolError("invalid_seq", "afterSeq must be the number of an event.")
-        key = self._watch(client, who, message)
-        found = self._snapshot(key)
-        events = self._load_events(*key, after) if after < found.seq else []
+        key, found = self._watch(client, who, message)
+        now = store.take_snapshot(self._database, *key)
+        events = self._load_events(*key, after) if after < now.seq else []
         whole = events is not None and (not events or events[0]["seq"] == after + 1)
-        if not whole or after > found.seq or (not events and after < found.seq):
-            self._send_snapshot(client, key, self._snapshot(key))
+        if not whole or after > now.seq or (not events and after < now.seq):
+            self._send_snapshot(client, key, found)
             return
         last = events[-1]["seq"] if events else after
         client.sent[key] = after
@@ -219,19 +239,24 @@ class Protocol:
             {"type": "resumed", "campaignId": found.public_id, "afterSeq": after, "seq": last}
         )
         client.send_updates(
-            [Update(key, found.public_id, found.user_id, event) for event in events or []]
+            [
+                Update(key, found.public_id, found.user_id, event, found.request_id)
+                for event in events or []
+            ]
         )
         self._hub.baseline(key, last)
 
-    def _watch(self, client: Client, who: TicketIdentity, message: dict[str, Any]) -> CampaignKey:
+    def _watch(
+        self, client: Client, who: TicketIdentity, message: dict[str, Any]
+    ) -> tuple[CampaignKey, FoundCampaign]:
         found = self._find(who, message)
         key = (who.tenant_id, found.campaign_id)
-        if not self._hub.watch(client, key, found.public_id, found.user_id):
+        if not self._hub.watch(client, key, found.public_id, found.user_id, found.request_id):
             raise ProtocolError("too_many_campaigns", "This socket watches too many campaigns.")
         client.campaigns.add(key)
-        return key
+        return key, found
 
-    def _find(self, who: TicketIdentity, message: dict[str, Any]) -> Snapshot:
+    def _find(self, who: TicketIdentity, message: dict[str, Any]) -> FoundCampaign:
         given = message.get("campaignId")
         if (
             isinstance(given, bool)
@@ -245,25 +270,20 @@ class Protocol:
             raise ProtocolError("not_found", "There is no such campaign.")
         return found
 
-    def _snapshot(self, key: CampaignKey) -> Snapshot:
-        found = store.find_campaign(self._database, key[0], key[1])
-        if found is None:
-            raise ProtocolError("not_found", "There is no such campaign.")
-        return found
-
     def _start_at(self, client: Client, key: CampaignKey, seq: int) -> None:
         client.sent[key] = seq
         self._hub.baseline(key, seq)
 
-    def _send_snapshot(self, client: Client, key: CampaignKey, found: Snapshot) -> None:
-        self._start_at(client, key, found.seq)
+    def _send_snapshot(self, client: Client, key: CampaignKey, found: FoundCampaign) -> None:
+        now = store.take_snapshot(self._database, *key)
+        self._start_at(client, key, now.seq)
         client.send(
             {
                 "type": "snapshot",
                 "campaignId": found.public_id,
-                "seq": found.seq,
+                "seq": now.seq,
                 "reason": "replay_unavailable",
-                "metrics": found.metrics(),
+                "metrics": now.metrics,
             }
         )
 

@@ -1,29 +1,32 @@
 """What sockets read from the database: a campaign's numbers, and whether a session still stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg.rows import class_row
 
+from api.schemas.campaigns import metrics_answer
 from api.sockets.turns import Database
+from shared.db.campaigns import get_campaign
 
 _LARGEST_ID: Final = 2**63 - 1
 _USERS_CAMPAIGNS: Final = 500
 
-_SNAPSHOT: Final = """
-SELECT g.campaign_id, g.public_id, g.user_id, g.status, c.total, c.sent, c.failed, c.in_doubt,
-       c.skipped, c.cancelled, c.processed, c.seq
-  FROM campaigns AS g
-  JOIN campaign_counters AS c USING (tenant_id, campaign_id)
- WHERE g.tenant_id = %(tenant_id)s AND g.{column} = %(value)s"""
-_BY_ID: Final = _SNAPSHOT.format(column="campaign_id")
-_BY_PUBLIC_ID: Final = _SNAPSHOT.format(column="public_id")
+_FIND: Final = """
+SELECT campaign_id, public_id, user_id, request_id
+  FROM campaigns
+ WHERE tenant_id = %(tenant_id)s AND {column} = %(value)s"""
+_BY_ID: Final = _FIND.format(column="campaign_id")
+_BY_PUBLIC_ID: Final = _FIND.format(column="public_id")
+# Those that ended in the last day too: a client that was away learns that it missed their end.
 _LIVE: Final = """
-SELECT g.campaign_id, g.public_id, g.user_id, c.seq
+SELECT g.campaign_id, g.public_id, g.user_id, g.request_id, g.status, c.seq
   FROM campaigns AS g
   JOIN campaign_counters AS c USING (tenant_id, campaign_id)
  WHERE g.tenant_id = %(tenant_id)s AND g.user_id = %(user_id)s
-   AND g.status IN ('scheduled', 'pending', 'running', 'paused')
+   AND (g.status IN ('scheduled', 'pending', 'running', 'paused')
+        OR g.finished_at > now() - interval '1 day')
  ORDER BY g.campaign_id DESC
  LIMIT %(limit)s"""
 _SESSIONS: Final = """
@@ -36,37 +39,21 @@ VALUES (%(tenant_id)s, %(actor)s, 'socket.foreign_user_refused', %(subject)s)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Where a campaign stands after event `seq`."""
+class FoundCampaign:
+    """A campaign by both its names, whose it is, and the request that created it."""
 
     campaign_id: int
     public_id: str
     user_id: int
-    status: str
-    total: int
-    sent: int
-    failed: int
-    in_doubt: int
-    skipped: int
-    cancelled: int
-    processed: int
-    seq: int
+    request_id: str | None
 
-    def metrics(self) -> dict[str, Any]:
-        """In the words of the REST metrics."""
-        share = self.processed / self.total if self.total else 0.0
-        return {
-            "campaign_id": self.public_id,
-            "status": self.status,
-            "total_contacts": self.total,
-            "sent_count": self.sent,
-            "error_count": self.failed,
-            "in_doubt_count": self.in_doubt,
-            "skipped_count": self.skipped,
-            "cancelled_count": self.cancelled,
-            "processed_count": self.processed,
-            "progress_percentage": round(100 * share, 2),
-        }
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where a campaign stands after event `seq`, in the words of the REST metrics."""
+
+    seq: int
+    metrics: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +63,8 @@ class LiveCampaign:
     campaign_id: int
     public_id: str
     user_id: int
+    request_id: str | None
+    status: str
     seq: int
 
 
@@ -88,7 +77,7 @@ class Session:
     session_epoch: int
 
 
-def find_campaign(database: Database, tenant_id: int, given: str | int) -> Snapshot | None:
+def find_campaign(database: Database, tenant_id: int, given: str | int) -> FoundCampaign | None:
     """By `CAMP-…` or numeric id, of this tenant only."""
     value: str | int = given
     if isinstance(given, str) and given.isascii() and given.isdigit():
@@ -98,13 +87,24 @@ def find_campaign(database: Database, tenant_id: int, given: str | int) -> Snaps
     statement = _BY_ID if isinstance(value, int) else _BY_PUBLIC_ID
     with (
         database.tenant(tenant_id) as conn,
-        conn.cursor(row_factory=class_row(Snapshot)) as cur,
+        conn.cursor(row_factory=class_row(FoundCampaign)) as cur,
     ):
         return cur.execute(statement, {"tenant_id": tenant_id, "value": value}).fetchone()
 
 
+def take_snapshot(database: Database, tenant_id: int, campaign_id: int) -> Snapshot:
+    """Its numbers and the last event they hold, of one instant.
+
+    Raises:
+        NotFound: it is gone.
+    """
+    with database.tenant(tenant_id) as conn:
+        campaign = get_campaign(conn, tenant_id, str(campaign_id))
+    return Snapshot(campaign.seq, metrics_answer(campaign))
+
+
 def list_live_campaigns(database: Database, tenant_id: int, user_id: int) -> list[LiveCampaign]:
-    """A user's campaigns that are not over, newest first, at most 500."""
+    """A user's campaigns that are not over or ended within a day, newest first, at most 500."""
     params = {"tenant_id": tenant_id, "user_id": user_id, "limit": _USERS_CAMPAIGNS}
     with (
         database.tenant(tenant_id) as conn,

@@ -12,15 +12,17 @@ from shared.queue.names import Queue
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _celery(*arguments: str) -> NoReturn:
-    """Become the Celery process, so signals and exit codes are its own."""
+def _celery(name: str, *arguments: str) -> NoReturn:
+    """Become the Celery process, so signals and exit codes are its own; `name` is in its logs."""
     checked_settings()
+    os.environ["RAPIDFLOW_SERVICE"] = name
     command = [sys.executable, "-m", "celery", "--app", "worker.app", "--quiet", *arguments]
     os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
 
 
 def _become_worker(name: str, queue: Queue, threads: int) -> NoReturn:
     _celery(
+        name,
         "worker",
         "--queues",
         queue.value,
@@ -56,4 +58,4 @@ def control() -> None:
 @click.command()
 def beat() -> None:
     """Tick once a second. One is enough; two at once are harmless."""
-    _celery("beat")
+    _celery("beat", "beat")

@@ -22,11 +22,25 @@ class StartedCampaign:
 
     tenant_id: int
     campaign_id: int
+    public_id: str
+    request_id: str | None
     delay_min: float
     delay_max: float
     messages_per_second: float
     burst_per_second: int
     reopened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a campaign stands as it begins to run; `reasons` counts its skips by code."""
+
+    tenant_id: int
+    campaign_id: int
+    total: int
+    processed: int
+    skipped: int
+    reasons: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +134,17 @@ def start_campaigns(conn: Connection[Row]) -> list[StartedCampaign]:
 
 def prepare_started(
     conn: Connection[Row], started: Sequence[tuple[StartedCampaign, float]]
-) -> dict[CampaignKey, tuple[int, int]]:
-    """Set pace and expected gap (seconds) of started campaigns: {key: (total, skipped)}."""
+) -> dict[CampaignKey, Beginning]:
+    """Set pace and expected gap (seconds) of started campaigns, and say where each stands."""
     started = sorted(started, key=lambda one: one[0].campaign_id)  # counters are locked in order
     params = {
         "tenant_ids": [campaign.tenant_id for campaign, _ in started],
         "campaign_ids": [campaign.campaign_id for campaign, _ in started],
         "gaps": [gap for _, gap in started],
     }
-    rows = conn.execute(_SQL["prepare_started"], params).fetchall()
-    return {(tenant, campaign): (total, skipped) for tenant, campaign, total, skipped in rows}
+    with conn.cursor(row_factory=class_row(Beginning)) as cur:
+        rows = cur.execute(_SQL["prepare_started"], params)
+        return {(row.tenant_id, row.campaign_id): row for row in rows}
 
 
 def explain_waiting(conn: Connection[Row]) -> int:

@@ -41,8 +41,8 @@ UPDATE campaigns AS c
   FROM ready AS r
  WHERE c.tenant_id = r.tenant_id AND c.campaign_id = r.campaign_id AND r.place <= r.room
    AND c.status IN ('pending', 'scheduled')
-RETURNING c.tenant_id, c.campaign_id, r.delay_min, r.delay_max, r.messages_per_second, r.burst_per_second,
-          r.reopened;
+RETURNING c.tenant_id, c.campaign_id, c.public_id, c.request_id, r.delay_min, r.delay_max,
+          r.messages_per_second, r.burst_per_second, r.reopened;
 
 -- prepare_started --
 -- A started campaign has its pace and knows its expected gap; answers with what `campaign_started` says.
@@ -59,7 +59,11 @@ UPDATE campaign_counters AS c
    SET gap_seconds = s.gap_seconds
   FROM started AS s
  WHERE c.tenant_id = s.tenant_id AND c.campaign_id = s.campaign_id
-RETURNING c.tenant_id, c.campaign_id, c.total, c.skipped;
+RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.skipped,
+          coalesce((SELECT jsonb_object_agg(x.code, x.count)
+                      FROM campaign_errors AS x
+                     WHERE x.tenant_id = c.tenant_id AND x.campaign_id = c.campaign_id
+                       AND x.kind = 'skipped'), '{}') AS reasons;
 
 -- explain_waiting --
 -- Why a campaign that is not running, or whose instances all rest, waits.

@@ -10,6 +10,10 @@ from shared.db import events
 from shared.db.events import Event, StoredEvents
 from shared.db.pool import Row
 from shared.db.sql import load_sql
+from shared.domain import lifecycle
+from shared.observability.logging import get_logger
+
+log = get_logger(__name__)
 
 _SQL = load_sql("endings.sql")
 
@@ -19,10 +23,12 @@ CampaignKey = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class EndedCampaign:
-    """Final counts of a campaign that is over; `duration` in seconds."""
+    """Final counts of a campaign that is over, errors by code; `duration` in seconds."""
 
     tenant_id: int
     campaign_id: int
+    public_id: str
+    request_id: str | None
     status: str
     total: int
     sent: int
@@ -30,6 +36,7 @@ class EndedCampaign:
     in_doubt: int
     skipped: int
     cancelled: int
+    errors: dict[str, int]
     duration: float
 
 
@@ -46,27 +53,33 @@ def end_campaigns(
         ended = cur.execute(_SQL["end_campaigns"], params).fetchall()
     ended.sort(key=lambda one: one.campaign_id)
     told = [
-        events.append(conn, one.tenant_id, one.campaign_id, [{**_complete(one), **(said or {})}])
+        events.append(conn, one.tenant_id, one.campaign_id, [{**_told(one), **(said or {})}])
         for one in ended
     ]
     completed = [one.tenant_id for one in ended if one.status == "completed"]
     if completed:
         conn.execute(_SQL["count_ended"], {"tenant_ids": completed})
+    for one in ended:
+        _log_end(one)
     return told
 
 
-def _complete(ended: EndedCampaign) -> Event:
-    tried = ended.sent + ended.failed
-    return {
-        "event": "campaign_complete",
-        "status": ended.status,
-        "totalContacts": ended.total,
-        "totalSent": ended.sent,
-        "totalErrors": ended.failed,
-        "totalInDoubt": ended.in_doubt,
-        "totalSkipped": ended.skipped,
-        "totalCancelled": ended.cancelled,
-        "successRate": round(100 * ended.sent / tried, 2) if tried else 0,
-        "duration": round(ended.duration, 1),
-        "completedWithDoubts": ended.in_doubt > 0,
-    }
+def _told(ended: EndedCampaign) -> Event:
+    return lifecycle.complete(ended, status=ended.status, duration_seconds=ended.duration)
+
+
+def _log_end(ended: EndedCampaign) -> None:
+    log.info(
+        "campaign_ended",
+        campaign_id=ended.public_id,
+        request_id=ended.request_id,
+        status=ended.status,
+        total=ended.total,
+        sent=ended.sent,
+        failed=ended.failed,
+        in_doubt=ended.in_doubt,
+        skipped=ended.skipped,
+        cancelled=ended.cancelled,
+        seconds=round(ended.duration, 1),
+        errors=ended.errors,
+    )

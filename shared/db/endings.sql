@@ -19,7 +19,12 @@ UPDATE campaigns AS c
                      ELSE 'completed' END
   FROM over AS o
  WHERE c.tenant_id = o.tenant_id AND c.campaign_id = o.campaign_id AND c.finished_at IS NULL
-RETURNING c.tenant_id, c.campaign_id, c.status, o.total, o.sent, o.failed, o.in_doubt, o.skipped, o.cancelled,
+RETURNING c.tenant_id, c.campaign_id, c.public_id, c.request_id, c.status, o.total, o.sent, o.failed, o.in_doubt,
+          o.skipped, o.cancelled,
+          coalesce((SELECT jsonb_object_agg(x.code, x.count)
+                      FROM campaign_errors AS x
+                     WHERE x.tenant_id = c.tenant_id AND x.campaign_id = c.campaign_id
+                       AND x.kind = 'failed'), '{}') AS errors,
           extract(epoch FROM c.finished_at - coalesce(c.started_at, c.created_at))::double precision AS duration;
 
 -- count_ended --

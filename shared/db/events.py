@@ -31,11 +31,12 @@ class StoredEvents:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The owner and the public name of a campaign."""
+    """The owner and the public name of a campaign, and the request that created it."""
 
     campaign_id: int
     public_id: str
     user_id: int
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

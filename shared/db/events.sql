@@ -40,7 +40,7 @@ UPDATE campaign_events AS e
 
 -- audience --
 -- Who a campaign's events are for, and its public name.
-SELECT campaign_id, public_id, user_id
+SELECT campaign_id, public_id, user_id, request_id
   FROM campaigns
  WHERE tenant_id = ANY(%(tenant_ids)s) AND campaign_id = ANY(%(campaign_ids)s);
 

@@ -42,6 +42,11 @@ class LeasedMessage:
     messages_per_second: float
     burst_per_second: int
 
+    @property
+    def trace(self) -> dict[str, str | None]:
+        """What a log line about it carries: its campaign, and the request that created that."""
+        return {"campaign_id": self.public_id, "request_id": self.request_id}
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
@@ -55,11 +60,32 @@ class OpenAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """A campaign's counters after a statement that processed `done` of its messages."""
+
+    campaign_id: int
+    total: int
+    processed: int
+    sent: int
+    failed: int
+    in_doubt: int
+    done: int
+
+    @property
+    def passed_a_tenth(self) -> bool:
+        """Whether another tenth of the campaign was completed; true once for each."""
+        before = self.processed - self.done
+        return 10 * self.processed // self.total > 10 * before // self.total
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """What `record_verdicts` did: events to publish, and campaigns with nothing open any more."""
+    """What `record_verdicts` did: events to publish, campaigns with nothing open any more, and
+    where each campaign stands."""
 
     events: list[StoredEvents]
     done: list[tuple[int, int]]  # (tenant id, campaign id)
+    stands: list[Stand]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +189,15 @@ def record_verdicts(
         "duplicates": [duplicate_suspected] * len(verdicts),
         "quiet_seconds": quiet_seconds,
     }
-    events, done = [], []
+    events, done, stands = [], [], []
     for row in conn.execute(_SQL["record_verdicts"], params):
-        tenant_id, campaign_id, ended, first_seq, last_seq, stored, at = row
+        tenant_id, campaign_id, ended, first_seq, last_seq, stored, at, *counters = row
+        stands.append(Stand(campaign_id, *counters))
         if stored is not None:
             events.append(StoredEvents(tenant_id, campaign_id, first_seq, last_seq, stored, at))
         if ended:
             done.append((tenant_id, campaign_id))
-    return Settlement(events, done)
+    return Settlement(events, done, stands)
 
 
 def claim_lapsed_sending(conn: Connection[Row], *, limit: int) -> list[OpenAttempt]:

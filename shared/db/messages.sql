@@ -212,7 +212,7 @@ UPDATE messages AS m
           JOIN locked AS l USING (tenant_id, campaign_id)
          WHERE c.tenant_id = t.tenant_id AND c.campaign_id = t.campaign_id
      RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.sent, c.failed, c.in_doubt, c.skipped,
-               c.seq, t.told, t.sent AS now_sent, t.failed AS now_failed, t.in_doubt AS now_in_doubt,
+               c.seq, t.told, t.done AS now_done, t.sent AS now_sent, t.failed AS now_failed, t.in_doubt AS now_in_doubt,
                t.seconds_sum AS now_seconds,
                success_rate(c.sent, c.failed) AS rate,
                success_rate(c.sent - t.sent, c.failed - t.failed) AS rate_before,
@@ -296,7 +296,7 @@ UPDATE messages AS m
                in_doubt = x.in_doubt + excluded.in_doubt, rated = x.rated + excluded.rated,
                rate_sum = x.rate_sum + excluded.rate_sum)
 SELECT c.tenant_id, c.campaign_id, c.processed = c.total AS done, s.first_seq, s.last_seq, s.events,
-       s.created_at AS at
+       s.created_at AS at, c.total, c.processed, c.sent, c.failed, c.in_doubt, c.now_done
   FROM counted AS c
   LEFT JOIN stored AS s USING (tenant_id, campaign_id)
  ORDER BY c.campaign_id;

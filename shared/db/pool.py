@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
+from shared.db.slow import TimedCursor
 from shared.errors import SettingsError, TemporarilyUnavailable
 from shared.settings import PoolSettings
 
@@ -53,6 +54,7 @@ def make_pool(
             "connect_timeout": 3,
             "application_name": f"rapidflow-{name}",
             "tcp_user_timeout": 10_000,
+            "cursor_factory": TimedCursor,
         },
         min_size=min(min_size, size),
         max_size=size,

@@ -43,6 +43,7 @@ def wire_batch(batch: StoredEvents, audience: Audience, contacts: Contacts) -> d
         "userId": audience.user_id,
         "campaignId": audience.public_id,
         "numericId": batch.campaign_id,
+        "requestId": audience.request_id,
         "firstSeq": batch.first_seq,
         "lastSeq": batch.last_seq,
         "at": iso(batch.at),

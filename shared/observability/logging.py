@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger
 
 from shared.observability.redaction import redact, scrub
 from shared.observability.sinks import Console, Files, encode
-from shared.settings import Settings
+from shared.settings import Settings, SlowSettings
 
 Logger = FilteringBoundLogger
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -29,7 +29,7 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 # fmt: off
 #: Libraries that are chatty, or that would log addresses, headers or prompts.
 _QUIET: Final = (
-    "aiohttp", "amqp", "asyncio", "celery.app.trace", "celery.utils.functional",
+    "aiohttp", "amqp", "asyncio", "celery.app.trace", "celery.beat", "celery.utils.functional",
     "celery.worker.strategy", "flask_openapi3", "gevent", "gunicorn.access", "httpcore", "httpx",
     "kombu", "openai", "psycopg", "psycopg.pool", "redis", "urllib3", "werkzeug", "yoyo",
 )
@@ -44,6 +44,7 @@ class _Output:
         self.process = ""
         self.console = Console()
         self.files: Files | None = None
+        self.slow = SlowSettings()
 
     def write(self, level: str, fields: MutableMapping[str, Any]) -> None:
         """Complete, clean and write one line. Never raises."""
@@ -122,8 +123,9 @@ def configure_logging(settings: Settings, process: str) -> None:
 
     `process` names the part (`api`, `gateway`, `worker`, …) in every line.
     """
-    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
+    level = logging.getLevelNamesMapping()[settings.log_level]
     _output.process = process
+    _output.slow = settings.slow
     if _output.files is not None:
         _output.files.close()
     _output.files = Files(settings.log_dir)
@@ -131,6 +133,11 @@ def configure_logging(settings: Settings, process: str) -> None:
     _configure_standard(level)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def slow_limits() -> SlowSettings:
+    """From when on this process calls an operation slow (slow.py)."""
+    return _output.slow
 
 
 def bind_log_context(**fields: Any) -> None:

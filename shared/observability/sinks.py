@@ -92,12 +92,12 @@ class Files:
             os.register_at_fork(after_in_child=self._forked)
 
     def write(self, fields: dict[str, Any], line: bytes) -> None:
-        """Append to the level's file and to the campaign's, if the line names one."""
+        """Append to the level's file, and to those of the campaigns the line names
+        (`campaign_id`, `campaign_ids`)."""
         with self._lock, contextlib.suppress(OSError):
             level = _FILE_OF_LEVEL.get(str(fields.get("level")), "info")
             self._of_day(level, str(fields["timestamp"])[:10]).write(line)
-        campaign_id = fields.get("campaign_id")
-        if isinstance(campaign_id, str) and _CAMPAIGN_ID.fullmatch(campaign_id):
+        for campaign_id in _campaigns_of(fields):
             with self._lock, contextlib.suppress(OSError):
                 self._of_campaign(campaign_id).write(line)
 
@@ -137,3 +137,9 @@ class Files:
         folder.mkdir(parents=True, exist_ok=True)
         file = self._campaigns[campaign_id] = AppendFile(folder / f"{campaign_id}.log")
         return file
+
+
+def _campaigns_of(fields: dict[str, Any]) -> list[str]:
+    several = fields.get("campaign_ids")
+    named = [fields.get("campaign_id"), *(several if isinstance(several, list) else ())]
+    return [one for one in named if isinstance(one, str) and _CAMPAIGN_ID.fullmatch(one)]

@@ -16,6 +16,7 @@ import httpx
 from deploy.bootstrap import bootstrap
 from deploy.local.ports import free_port
 from shared.settings import Settings
+from tests.factories import Factory
 from tests.sandbox_process import Sandbox
 
 
@@ -28,12 +29,12 @@ class Stack:
     client: httpx.Client
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, command: str) -> None:
-        """Start `rapidflow <command>` under a name of ours."""
+    def start(self, name: str, command: str, **more: str) -> None:
+        """Start `rapidflow <command>` under a name of ours; `more` goes to its environment."""
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli", command],
-                env=dict(self.environment),
+                env={**self.environment, **more},
                 stdout=log,
                 stderr=log,
             )
@@ -92,6 +93,7 @@ def environment_of(settings: Settings, sandbox: Sandbox, port: int) -> dict[str,
         "JWT_SECRET": settings.jwt_secret.get_secret_value(),
         "ENCRYPTION_KEY": settings.encryption_key.get_secret_value(),
         "LOG_DIR": str(settings.log_dir),
+        "LOG_LEVEL": settings.log_level,
         "DATA_DIR": str(settings.data_dir),
         "HOST": "127.0.0.1",
         "PORT": str(port),
@@ -125,6 +127,20 @@ def running_stack(settings: Settings, sandbox: Sandbox, logs: Path) -> Iterator[
                 process.kill()
             for process in stack.processes.values():
                 process.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def sending_stack(settings: Settings, sandbox: Sandbox, logs: Path) -> Iterator[Stack]:
+    """The same with a generous plan and an open instance adopted over HTTP."""
+    logs.mkdir()
+    with running_stack(settings, sandbox, logs) as running:
+        with Factory(settings).connect() as conn:
+            conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")
+        name = f"loja-{settings.environment}"
+        sandbox.create_instance(name)
+        answer = running.client.post("/api/instances", json={"name": name, "adopt": True})
+        assert answer.status_code == 201, answer.text
+        yield running
 
 
 def _wait_healthy(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from shared.db import dispatch as rows
 from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
 from shared.observability.logging import get_logger
+from shared.observability.slow import timed
 from shared.queue.names import TaskName
 from worker.app import app, process
 from worker.connections import refresh_connections
@@ -43,7 +44,8 @@ def _run_alone(name: str, part: Callable[[], object]) -> None:
     if not lock.acquire(blocking=False):
         return
     try:
-        part()
+        with timed("job", name):
+            part()
     except TemporarilyUnavailable as exc:
         log.warning("tick_put_off", part=name, error=exc.code)
     except Exception:

@@ -102,6 +102,16 @@ def test_cancel_with_nothing_in_flight_ends_it(owner: Person, engine_conn: Conn)
     assert cancelled["finished_at"] is not None
     assert cancelled["progress_percentage"] == 100
     assert engine_conn.execute("SELECT count(*) FROM campaign_pace").fetchone() == (0,)
+    (told,) = engine_conn.execute(
+        "SELECT events FROM campaign_events ORDER BY last_seq DESC LIMIT 1"
+    ).fetchone()  # type: ignore[misc]
+    assert [event["event"] for event in told] == [
+        "campaign_cancelled", "progress", "campaign_complete",
+    ]  # fmt: skip
+    assert (told[0]["cancelled"], told[1]["progressPercentage"]) == (5, 100)
+    assert (told[2]["status"], told[2]["totalCancelled"], told[2]["totalSent"]) == (
+        "cancelled", 5, 0,
+    )  # fmt: skip
 
 
 def test_detail_names_reasons_and_config(owner: Person) -> None:

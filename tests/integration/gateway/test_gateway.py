@@ -56,11 +56,13 @@ def test_a_snapshot_then_the_events_after_it(server: Server, world: World) -> No
     say(client, type="subscribe_campaign", campaignId=campaign_id)
     answer = hear(client)
     assert (answer["type"], answer["campaignId"], answer["seq"]) == ("subscribed", public_id, 2)
-    assert answer["metrics"] == {
+    expected = {
         "campaign_id": public_id, "status": "running", "total_contacts": 100, "sent_count": 0,
         "error_count": 0, "in_doubt_count": 0, "skipped_count": 0, "cancelled_count": 0,
-        "processed_count": 0, "progress_percentage": 0.0,
+        "processed_count": 0, "progress_percentage": 0.0, "health_score": 100, "last_seq": 2,
+        "messages_per_minute": 0, "estimated_seconds_remaining": None,
     }  # fmt: skip
+    assert {key: answer["metrics"].get(key, "missing") for key in expected} == expected
     world.happen(campaign_id, public_id, "message_sent")
     update = hear(client)
     assert update.pop("timestamp").endswith("Z")
@@ -149,7 +151,11 @@ def test_a_user_hears_all_own_campaigns_and_nobody_elses(server: Server, world: 
     world.store(campaign_id, "campaign_created")
     client = server.signed_in(world)
     say(client, type="subscribe_user", userId=str(world.user_id))
-    assert hear(client) == {"type": "subscribed", "userId": world.user_id}
+    answer = hear(client)
+    assert (answer["type"], answer["userId"]) == ("subscribed", world.user_id)
+    assert answer["campaigns"][0] == {
+        "campaignId": public_id, "id": campaign_id, "status": "running", "seq": 1,
+    }  # fmt: skip
     world.happen(campaign_id, public_id, "message_sent")
     assert (update := hear(client))["campaignId"] == public_id
     assert update["prevSeq"] == 1
@@ -272,6 +278,39 @@ def test_a_reader_that_stalls_is_ended_and_delays_nobody(server: Server, world: 
     assert server.health()["totalConnections"] == 1
     assert slowest < 0.5, f"{slowest:.2f} s of {count}"
     stuck.close()
+
+
+def test_a_slow_socket_is_closed_1013_and_the_others_get_everything(world: World) -> None:
+    limits = {
+        "RAPIDFLOW_GATEWAY__SOCKETS_PER_USER": "40",
+        "RAPIDFLOW_GATEWAY__QUEUE_EVENTS": "20",
+        "RAPIDFLOW_GATEWAY__STALL_SECONDS": "30",
+    }
+    with running(world, "gateway", **limits) as server:
+        campaign_id, public_id = world.new_campaign()
+        others = [server.signed_in(world) for _ in range(10)]
+        for other in others:
+            say(other, type="subscribe_campaign", campaignId=public_id)
+            assert hear(other)["type"] == "subscribed"
+        slow, head = raw_handshake(server, f"?ticket={world.ticket()}")
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        body = json.dumps({"type": "subscribe_campaign", "campaignId": public_id}).encode()
+        slow.sendall(bytes((0x81, 0x80 | len(body), 0, 0, 0, 0)) + body)
+        while server.health()["subscribedCampaigns"] != 1 or b"101" not in head:
+            pass
+        time.sleep(0.3)
+        for number in range(1, 201):
+            batch = world.store(campaign_id, "message_sent")
+            batch.events[0]["padding"] = "x" * 60_000
+            world.tell(batch, public_id=public_id)
+            assert [hear(other)["seq"] for other in others] == [number] * len(others)
+        # Everybody else has all 200; the slow one now reads what was written, and its end.
+        slow.settimeout(10)
+        last = b""
+        while received := slow.recv(65536):
+            last = (last + received)[-64:]
+        slow.close()
+        assert bytes((0x88,)) + bytes((len(b"slow") + 2,)) + (1013).to_bytes(2, "big") in last
 
 
 def test_one_that_goes_without_goodbye_is_forgotten(server: Server, world: World) -> None:

@@ -12,13 +12,15 @@ import pytest
 from api.sockets.frames import CampaignKey, Update
 from api.sockets.hub import Hub
 from api.sockets.keeper import Keeper
+from api.sockets.places import Places
 from api.sockets.turns import Database
 from deploy.gunicorn.deadlines import Deadlines
+from shared.coordination.gateways import Gateways
 from shared.coordination.tickets import TicketIdentity
 from shared.db.pool import APP_ROLE, Pool, make_pool
 from shared.settings import GatewaySettings, PoolSettings
 
-from .conftest import World
+from .conftest import ENVIRONMENT, World
 
 
 class Listener:
@@ -45,8 +47,9 @@ def pool(world: World) -> Iterator[Pool]:
 
 
 @contextlib.contextmanager
-def kept(hub: Hub, pool: Pool, *, alive: bool = True) -> Iterator[None]:
-    keeper = Keeper(hub, Database(pool, 1), lambda: alive, session_seconds=0.1)
+def kept(hub: Hub, world: World, pool: Pool, *, alive: bool = True) -> Iterator[None]:
+    places = Places(hub, Gateways(world.redis, ENVIRONMENT, "keeper"), GatewaySettings())
+    keeper = Keeper(hub, Database(pool, 1), places, lambda: alive, session_seconds=0.1)
     keeper.start()
     time.sleep(1.3)
     keeper.stop()
@@ -63,7 +66,7 @@ def test_sockets_end_with_their_session(world: World, pool: Pool) -> None:
     expired = Listener(hub, TicketIdentity(world.tenant_id, users[0], "operator", 0, past))
     world.conn.execute("UPDATE users SET session_epoch = 1 WHERE user_id = %s", (users[1],))
     world.conn.execute("UPDATE users SET disabled_at = now() WHERE user_id = %s", (users[2],))
-    with kept(hub, pool):
+    with kept(hub, world, pool):
         assert fine.ended is None
         assert changed.ended == disabled.ended == expired.ended == (4401, "session")
 
@@ -71,7 +74,7 @@ def test_sockets_end_with_their_session(world: World, pool: Pool) -> None:
 def test_all_sockets_end_with_the_server(world: World, pool: Pool) -> None:
     hub = Hub(GatewaySettings(), lambda *_: [])
     listener = Listener(hub, TicketIdentity(world.tenant_id, world.user_id, "viewer", 0))
-    with kept(hub, pool, alive=False):
+    with kept(hub, world, pool, alive=False):
         assert listener.ended == (1012, "shutdown")
 
 

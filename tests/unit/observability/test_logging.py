@@ -4,6 +4,8 @@ import contextlib
 import json
 import logging
 import os
+import pty
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,14 +20,17 @@ import structlog
 
 from shared.observability import logging as ours
 from shared.observability.sinks import AppendFile
-from shared.settings import Settings
+from shared.settings import Settings, SlowSettings
 
 
 @pytest.fixture
 def log_dir(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
     root = logging.getLogger()
     kept = root.handlers, root.level, sys.excepthook, threading.excepthook, logging.raiseExceptions
-    settings = cast("Settings", SimpleNamespace(log_dir=tmp_path / "logs", log_level="DEBUG"))
+    settings = cast(
+        "Settings",
+        SimpleNamespace(log_dir=tmp_path / "logs", log_level="DEBUG", slow=SlowSettings()),
+    )
     ours.configure_logging(settings, "test")
     yield tmp_path / "logs"
     ours._output.files = None
@@ -60,6 +65,45 @@ def test_each_level_has_its_file(log_dir: Path) -> None:
             "rooms",
         )
         assert line["process"] == "test"
+
+
+def test_a_line_about_several_campaigns_stands_in_the_file_of_each(log_dir: Path) -> None:
+    ours.get_logger("rooms").warning("breaker_opened", campaign_ids=["CAMP-a", "CAMP-b", "x/../y"])
+    assert sorted(path.name for path in (log_dir / "campaigns").iterdir()) == [
+        "CAMP-a.log",
+        "CAMP-b.log",
+    ]
+
+
+def test_a_terminal_gets_colours_and_a_pipe_gets_json(tmp_path: Path) -> None:
+    script = (
+        "from shared.observability.logging import get_logger\n"
+        "get_logger('x').warning('something_happened', code='c')\n"
+    )
+    ours_, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", script], stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours_, 4096).decode()
+    os.close(ours_)
+    assert "\x1b[" in shown
+    assert "something_happened" in shown
+    piped = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert json.loads(piped.stderr)["code"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("level", "files"),
+    [("ERROR", {"error"}), ("WARN", {"error", "warn"}), ("INFO", {"error", "warn", "info"})],
+)
+def test_the_level_decides_what_is_written(log_dir: Path, level: str, files: set[str]) -> None:
+    settings = SimpleNamespace(log_dir=log_dir, log_level=level, slow=SlowSettings())
+    ours.configure_logging(cast("Settings", settings), "test")
+    for name in ("debug", "info", "warning", "error"):
+        getattr(ours.get_logger("rooms"), name)("something_happened")
+        getattr(logging.getLogger("gunicorn.error"), name)("something happened")
+    assert {path.stem.rpartition("-")[2] for path in log_dir.glob("*.log")} == files
 
 
 def test_a_campaign_has_a_file_and_no_way_out_of_the_folder(log_dir: Path) -> None:

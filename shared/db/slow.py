@@ -1,0 +1,25 @@
+"""Statements that take too long are logged by the name of their block, never by their values."""
+
+import time
+from typing import Any, Final, Self
+
+from psycopg import Cursor
+
+from shared.db.sql import name_of
+from shared.observability.slow import note_duration
+
+_LITERAL: Final = "statement"
+
+
+class TimedCursor(Cursor[Any]):
+    """A cursor that says when `execute` was slow."""
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Self:
+        """Run it."""
+        began = time.monotonic()
+        try:
+            return super().execute(query, *args, **options)
+        finally:
+            seconds = time.monotonic() - began
+            name = name_of(query) if isinstance(query, str) else None
+            note_duration("statement", name or _LITERAL, seconds)
