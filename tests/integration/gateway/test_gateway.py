@@ -284,7 +284,7 @@ def test_a_slow_socket_is_closed_1013_and_the_others_get_everything(world: World
     limits = {
         "RAPIDFLOW_GATEWAY__SOCKETS_PER_USER": "40",
         "RAPIDFLOW_GATEWAY__QUEUE_EVENTS": "20",
-        "RAPIDFLOW_GATEWAY__STALL_SECONDS": "30",
+        "RAPIDFLOW_GATEWAY__STALL_SECONDS": "600",
     }
     with running(world, "gateway", **limits) as server:
         campaign_id, public_id = world.new_campaign()
@@ -299,12 +299,12 @@ def test_a_slow_socket_is_closed_1013_and_the_others_get_everything(world: World
         while server.health()["subscribedCampaigns"] != 1 or b"101" not in head:
             pass
         time.sleep(0.3)
-        for number in range(1, 201):
+        for number in range(1, 101):
             batch = world.store(campaign_id, "message_sent")
             batch.events[0]["padding"] = "x" * 60_000
             world.tell(batch, public_id=public_id)
             assert [hear(other)["seq"] for other in others] == [number] * len(others)
-        # Everybody else has all 200; the slow one now reads what was written, and its end.
+        # Everybody else has all 100; the slow one now reads what was written, and its end.
         slow.settimeout(10)
         last = b""
         while received := slow.recv(65536):
