@@ -14,7 +14,7 @@ from api.errors import register_errors
 from api.gateway import register_gateway
 from api.json import use_orjson
 from api.origins import is_allowed
-from api.routes import auth, campaigns, health, instances, webhooks
+from api.routes import auth, campaigns, health, instances, previews, webhooks
 from api.runtime import EXTENSION, Runtime, runtime
 from shared.observability import metrics
 from shared.observability.logging import bind_log_context, clear_log_context
@@ -43,7 +43,7 @@ def create_app(settings: Settings, *, sockets: bool = False) -> Flask:
     app.url_map.strict_slashes = False
     app.extensions[EXTENSION] = Runtime(settings)
     use_orjson(app)
-    for module in (auth, campaigns, instances, webhooks, health):
+    for module in (auth, campaigns, previews, instances, webhooks, health):
         app.register_blueprint(module.bp)
     check_every_route_is_guarded(app)
     register_errors(app)

@@ -1,5 +1,6 @@
 """Creating, pausing, resuming and cancelling: the transaction, then events and the doorbell."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from flask import Response, g
@@ -9,7 +10,7 @@ from api import campaign_draft as drafts
 from api.auth import rate_limit_remaining
 from api.idempotency import asked_once, once
 from api.runtime import Runtime
-from api.schemas.campaigns import CampaignBody, campaign_answer
+from api.schemas.campaigns import CampaignBody, Contact, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
 from shared.db.events import StoredEvents
@@ -76,12 +77,12 @@ def _create(
     stored: list[StoredEvents],
 ) -> dict[str, Any]:
     defaults = tenants.get_defaults(conn, user.tenant_id)
-    checked = _judge(conn, user, body, defaults)
+    checked = judge_list(conn, user, body.contacts, defaults)
     drafts.require_sendable(checked)
     names = body.config.instance_names
     found = instances.find_named(conn, user.tenant_id, names or None)
     chosen = drafts.resolve_instances(names, found)
-    template = drafts.choose_template(body, defaults, checked)
+    template = drafts.choose_template(body.config, defaults, checked)
     rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
     campaign = _new_campaign(parts, user, body, defaults, template, chosen)
     created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
@@ -110,15 +111,15 @@ def _create(
     }
 
 
-def _judge(
-    conn: Connection[Row], user: User, body: CampaignBody, defaults: Defaults
+def judge_list(
+    conn: Connection[Row], user: User, contacts: Sequence[Contact], defaults: Defaults
 ) -> CheckedContacts:
-    """Twice only where somebody on the list must not be written to."""
-    checked = drafts.judge(body, frozenset(), foreign=defaults.foreign_numbers)
+    """Every row, twice only where somebody on the list must not be written to."""
+    checked = drafts.judge(contacts, frozenset(), foreign=defaults.foreign_numbers)
     phones = [entry.phone for entry in checked.sendable()]
     suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
     if suppressed:
-        return drafts.judge(body, suppressed, foreign=defaults.foreign_numbers)
+        return drafts.judge(contacts, suppressed, foreign=defaults.foreign_numbers)
     return checked
 
 
@@ -145,6 +146,7 @@ def _new_campaign(
         request_id=g.get("request_id"),
         instance_ids=[item.instance_id for item in chosen],
         waiting_reason=drafts.waiting_reason(chosen),
+        model=drafts.choose_model(body.config, parts.settings),
     )
 
 

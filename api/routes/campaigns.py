@@ -20,7 +20,7 @@ from api.schemas.campaigns import (
     timing_answer,
     top_errors,
 )
-from shared.db import analytics, audit, campaigns, message_pages
+from shared.db import analytics, audit, campaigns, message_pages, texts
 from shared.db.campaigns import Campaign, Filters
 from shared.db.message_pages import MESSAGE_STATUSES
 from shared.db.pool import Row, tenant_transaction
@@ -95,7 +95,8 @@ def get_campaign(user: User, reference: str) -> ResponseReturnValue:
         campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
         reasons = campaigns.list_reasons(conn, user.tenant_id, campaign.campaign_id)
         used = campaigns.list_instances(conn, user.tenant_id, campaign.campaign_id)
-    return {"success": True, "campaign": campaign_detail(campaign, reasons, used)}
+        text = texts.find_progress(conn, user.tenant_id, campaign.campaign_id)
+    return {"success": True, "campaign": campaign_detail(campaign, reasons, used, text)}
 
 
 @bp.get("/<reference>/metrics")
@@ -228,7 +229,8 @@ def _limit_exports(parts: Runtime, user: User) -> None:
 def _campaign_head(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> dict[str, Any]:
     reasons = campaigns.list_reasons(conn, tenant_id, campaign.campaign_id)
     used = campaigns.list_instances(conn, tenant_id, campaign.campaign_id)
-    return {**campaign_detail(campaign, reasons, used), "metrics": metrics_answer(campaign)}
+    text = texts.find_progress(conn, tenant_id, campaign.campaign_id)
+    return {**campaign_detail(campaign, reasons, used, text), "metrics": metrics_answer(campaign)}
 
 
 def _performance(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, Field, ValidationInfo, field_validator
+from typing_extensions import TypedDict
 
 from api.schemas.base import Body, Line
 from api.schemas.urls import check_public_url
 from shared.db.campaigns import Campaign, ReasonCount
 from shared.db.instances import NamedInstance
 from shared.db.message_pages import MessageLine
+from shared.db.texts import TextProgress
 from shared.domain.contacts import MAX_CONTACTS, Validation
 from shared.domain.health_score import Health, health_score, judged_speed, rates
 from shared.domain.phone import mask_phone
@@ -30,6 +32,16 @@ def _cell(value: Any) -> Any:
 
 #: A contact has `nome` and `telefone`; every column is text, number or null.
 Contact = dict[str, Annotated[Any, AfterValidator(_cell)]]
+
+
+class TextAnswer(TypedDict):
+    """Texts of a campaign with a model; `fallbacks` counts templates by reason."""
+
+    model: str
+    written: int
+    fallbacks: dict[str, int]
+    waiting: int
+    tokens: int
 
 
 class ConfigBody(Body):
@@ -55,13 +67,6 @@ class ConfigBody(Body):
     @classmethod
     def _public(cls, value: str | None) -> str | None:
         return check_public_url(value) if value else None
-
-    @field_validator("model", mode="after")
-    @classmethod
-    def _no_model(cls, value: str | None) -> str | None:
-        if value:
-            raise ValueError("este servidor não tem um modelo de texto configurado")
-        return None
 
     @field_validator("delay_max", mode="after")
     @classmethod
@@ -155,7 +160,10 @@ def campaign_answer(campaign: Campaign) -> dict[str, Any]:
 
 
 def campaign_detail(
-    campaign: Campaign, reasons: list[ReasonCount], instances: list[NamedInstance]
+    campaign: Campaign,
+    reasons: list[ReasonCount],
+    instances: list[NamedInstance],
+    text: TextProgress | None = None,
 ) -> dict[str, Any]:
     """A campaign on its own: config, reasons and numbers it uses besides."""
     return {
@@ -166,11 +174,24 @@ def campaign_detail(
             "systemPrompt": campaign.template,
             "delayMin": campaign.delay_min,
             "delayMax": campaign.delay_max,
+            "model": text.model if text else None,
         },
+        "text": text_answer(text, reasons) if text else None,
         "instances": [{"name": item.name, "state": item.state} for item in instances],
         "skipped_reasons": {item.code: item.count for item in reasons if item.kind == "skipped"},
         "top_errors": top_errors(reasons),
         "last_seq": campaign.seq,
+    }
+
+
+def text_answer(text: TextProgress, reasons: list[ReasonCount]) -> TextAnswer:
+    """What the model has written so far, and why templates went instead."""
+    return {
+        "model": text.model,
+        "written": text.written,
+        "fallbacks": {item.code: item.count for item in reasons if item.kind == "template"},
+        "waiting": text.waiting,
+        "tokens": text.tokens,
     }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 from psycopg import Connection
 
+from shared.db import texts
 from shared.db.pool import Row
 from shared.db.sql import load_sql
 
@@ -42,6 +43,7 @@ class NewCampaign:
     request_id: str | None
     instance_ids: Sequence[int]
     waiting_reason: str | None
+    model: str | None = None  # writes the texts; None: the template is the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def create(
     _copy(conn, contacts)
     for name in ("contacts", "messages", "counters", "pace", "errors", "instances"):
         conn.execute(_SQL[f"insert_{name}"], params)
+    if campaign.model is not None:
+        texts.insert_waiting(conn, tenant_id, created.campaign_id)
     return created
 
 
