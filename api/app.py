@@ -23,6 +23,7 @@ from api.routes import (
     health,
     instances,
     openapi,
+    previews,
     webhooks,
 )
 from api.runtime import EXTENSION, Runtime, runtime
@@ -35,7 +36,7 @@ log = get_logger(__name__)
 
 # fmt: off
 _ROUTES: Final = (
-    auth, campaigns, campaign_changes, callbacks, instances, webhooks, health, openapi,
+    auth, campaigns, previews, campaign_changes, callbacks, instances, webhooks, health, openapi,
 )
 # fmt: on
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")

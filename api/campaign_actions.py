@@ -1,5 +1,6 @@
 """Creating, pausing, resuming and cancelling: the transaction, then events and the doorbell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from api.json import dump
 from api.runtime import Runtime
 from api.schemas.callbacks import callback_access
 from api.schemas.campaign_answers import CampaignCreated, CampaignShown, RecommendedDelay
-from api.schemas.campaigns import CampaignBody, campaign_answer
+from api.schemas.campaigns import CampaignBody, Contact, campaign_answer
 from shared.db import campaign_creation, campaigns, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
 from shared.db.campaigns import Cancelled
@@ -43,6 +44,7 @@ class Draft:
     defaults: Defaults
     checked: CheckedContacts
     template: str
+    model: str | None
     instances: list[NamedInstance]
     rows: list[NewContact]
 
@@ -64,7 +66,7 @@ def read_draft(parts: Runtime, user: User, raw: Any) -> CampaignBody:
     if rest is not None:
         with tenant_transaction(parts.pool, user.tenant_id) as conn:
             try:
-                _prepare(conn, user, rest)
+                _prepare(conn, parts, user, rest)
             except InvalidRequest as also:
                 fields += also.fields
     raise refusal(fields)
@@ -124,9 +126,9 @@ def _create(
     stored: list[StoredEvents],
     reference: str | None,
 ) -> CampaignCreated:
-    draft = _prepare(conn, user, body)
+    draft = _prepare(conn, parts, user, body)
     defaults, checked, chosen, rows = draft.defaults, draft.checked, draft.instances, draft.rows
-    campaign = _new_campaign(parts, user, body, defaults, draft.template, chosen, reference)
+    campaign = _new_campaign(parts, user, body, draft, reference)
     created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
     log.info("campaign_created", campaign_id=campaign.public_id, **drafts.counts(checked))
@@ -188,7 +190,7 @@ def _with_callback(parts: Runtime, user: User, response: Response) -> Response:
     return response
 
 
-def _prepare(conn: Connection[Row], user: User, body: CampaignBody) -> Draft:
+def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBody) -> Draft:
     """What would be stored.
 
     Raises:
@@ -197,56 +199,54 @@ def _prepare(conn: Connection[Row], user: User, body: CampaignBody) -> Draft:
     """
     checks = Checks()
     defaults = tenants.get_defaults(conn, user.tenant_id)
-    checked = _judge(conn, user, body, defaults)
+    checked = judge_list(conn, user, body.contacts, defaults)
     chosen: list[NamedInstance] = []
-    template, rows = "", list[NewContact]()
+    template, model, rows = "", None, list[NewContact]()
     with checks.check():
         drafts.require_sendable(checked)
     with checks.check():
         chosen = _choose_instances(conn, user, body)
     with checks.check():
-        template = drafts.choose_template(body, defaults, checked)
+        template = drafts.choose_template(body.config, defaults, checked)
         rows = drafts.render_rows(checked, template, has_image=bool(body.config.image_url))
+    with checks.check():
+        model = drafts.choose_model(body.config, parts.settings)
     checks.refuse()
-    return Draft(defaults, checked, template, chosen, rows)
+    return Draft(defaults, checked, template, model, chosen, rows)
 
 
-def _judge(
-    conn: Connection[Row], user: User, body: CampaignBody, defaults: Defaults
+def judge_list(
+    conn: Connection[Row], user: User, contacts: Sequence[Contact], defaults: Defaults
 ) -> CheckedContacts:
-    """Twice only where somebody on the list must not be written to."""
-    checked = drafts.judge(body, frozenset(), foreign=defaults.foreign_numbers)
+    """Every row, twice only where somebody on the list must not be written to."""
+    checked = drafts.judge(contacts, frozenset(), foreign=defaults.foreign_numbers)
     phones = [entry.phone for entry in checked.sendable()]
     suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
     if suppressed:
-        return drafts.judge(body, suppressed, foreign=defaults.foreign_numbers)
+        return drafts.judge(contacts, suppressed, foreign=defaults.foreign_numbers)
     return checked
 
 
 def _new_campaign(
-    parts: Runtime,
-    user: User,
-    body: CampaignBody,
-    defaults: Defaults,
-    template: str,
-    chosen: list[NamedInstance],
-    reference: str | None,
+    parts: Runtime, user: User, body: CampaignBody, draft: Draft, reference: str | None
 ) -> NewCampaign:
     pace = drafts.choose_pace(body, parts.settings.pacing)
+    ours = body.executor == "engine"
     return NewCampaign(
         public_id=random_name("CAMP-"),
         user_id=user.user_id,
         name=body.name,
         priority=body.priority,
-        template=template,
+        template=draft.template,
         image_url=body.config.image_url,
         delay_min=pace.delay_min,
         delay_max=pace.delay_max,
-        gap_seconds=pace.gap_seconds(defaults.messages_per_second),
+        gap_seconds=pace.gap_seconds(draft.defaults.messages_per_second),
         scheduled_at=body.schedule_at,
         request_id=g.get("request_id"),
-        instance_ids=[item.instance_id for item in chosen],
-        waiting_reason=drafts.waiting_reason(chosen) if body.executor == "engine" else None,
+        instance_ids=[item.instance_id for item in draft.instances],
+        waiting_reason=drafts.waiting_reason(draft.instances) if ours else None,
+        model=draft.model,
         executor=body.executor,
         reference=reference,
     )

@@ -194,6 +194,7 @@ def _copy(
         "imageUrl": original.image_url,
         "delayMin": original.delay_min,
         "delayMax": original.delay_max,
+        "model": original.model,
         **(numbers if original.executor == "engine" else {}),
         **given,
     }

@@ -1,16 +1,18 @@
 """From a body to the rows of a campaign: judged contacts, rendered texts. No I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.schemas.campaign_answers import ContactReport
-from api.schemas.campaigns import CampaignBody, validation_answer
+from api.schemas.campaigns import CampaignBody, ConfigBody, validation_answer
+from api.schemas.campaigns import Contact as ContactRow
 from shared.db.campaign_creation import NewContact
 from shared.db.instances import NamedInstance
 from shared.db.tenants import Defaults
 from shared.domain.contacts import CheckedContacts, Contact, check_contacts
 from shared.domain.template import MAX_TEXT, render, unknown_variables
 from shared.errors import FieldProblem, InvalidRequest
-from shared.settings import PacingSettings
+from shared.settings import PacingSettings, Settings
 
 _MAX_FIELDS = 100
 
@@ -27,9 +29,11 @@ class Pace:
         return max((self.delay_min + self.delay_max) / 2, 1 / messages_per_second)
 
 
-def judge(body: CampaignBody, suppressed: frozenset[str], *, foreign: bool) -> CheckedContacts:
+def judge(
+    contacts: Sequence[ContactRow], suppressed: frozenset[str], *, foreign: bool
+) -> CheckedContacts:
     """Every row of the list."""
-    return check_contacts(body.contacts, suppressed=suppressed, allow_foreign=foreign)
+    return check_contacts(contacts, suppressed=suppressed, allow_foreign=foreign)
 
 
 def require_sendable(checked: CheckedContacts) -> None:
@@ -45,13 +49,13 @@ def require_sendable(checked: CheckedContacts) -> None:
     )
 
 
-def choose_template(body: CampaignBody, defaults: Defaults, checked: CheckedContacts) -> str:
+def choose_template(config: ConfigBody, defaults: Defaults, checked: CheckedContacts) -> str:
     """The campaign's text, or the tenant's default.
 
     Raises:
         InvalidRequest: it names a variable that no contact has.
     """
-    template = body.config.system_prompt or defaults.default_message
+    template = config.system_prompt or defaults.default_message
     unknown = unknown_variables(template, checked.columns)
     if unknown:
         names = ", ".join("{{" + name + "}}" for name in unknown[:10])
@@ -62,6 +66,27 @@ def choose_template(body: CampaignBody, defaults: Defaults, checked: CheckedCont
             fields=[FieldProblem("config.systemPrompt", problem, "unknown_variables")],
         )
     return template
+
+
+def choose_model(config: ConfigBody, settings: Settings) -> str | None:
+    """The model that writes the texts, or None.
+
+    Raises:
+        InvalidRequest: this server has none, or not this one.
+    """
+    if not config.model:
+        return None
+    if settings.openai_api_key is None:
+        problem = "este servidor não tem um modelo de texto configurado"
+    elif config.model not in settings.model.allowed:
+        problem = f"modelo desconhecido; use um destes: {', '.join(settings.model.allowed)}"
+    else:
+        return config.model
+    raise InvalidRequest(
+        f"config.model: {problem}.",
+        code="model_not_allowed",
+        fields=[FieldProblem("config.model", problem, "model_not_allowed")],
+    )
 
 
 def choose_pace(body: CampaignBody, defaults: PacingSettings) -> Pace:
@@ -89,7 +114,7 @@ def render_rows(checked: CheckedContacts, template: str, *, has_image: bool) -> 
     for entry in checked.entries:
         body, reason = None, None
         if isinstance(entry, Contact):
-            body = _text(template, entry)
+            body = render(template, variables_of(entry))
             fault = _text_fault(body, has_image=has_image)
             if fault:
                 problems.append(FieldProblem(f"contacts[{entry.position}]", fault, "text"))
@@ -143,9 +168,9 @@ def counts(checked: CheckedContacts) -> dict[str, int]:
     return {"valid": checked.validation.valid, "skipped": checked.validation.skipped}
 
 
-def _text(template: str, contact: Contact) -> str:
-    variables = {"nome": contact.name, "telefone": contact.phone, **contact.variables}
-    return render(template, variables)
+def variables_of(contact: Contact) -> dict[str, str]:
+    """What a template may name."""
+    return {"nome": contact.name, "telefone": contact.phone, **contact.variables}
 
 
 def _text_fault(text: str, *, has_image: bool) -> str:

@@ -63,6 +63,7 @@ class Runtime:
         self.passwords = Passwords(settings.auth.hashes_at_once)
         self.sealer = Sealer(settings.encryption_key.get_secret_value())
         self.exports = threading.BoundedSemaphore(4)
+        self.previews = threading.BoundedSemaphore(settings.model.previews_at_once)
         self._lock = threading.Lock()
         self._opened: Opened | None = None
 

@@ -6,6 +6,7 @@ RapidFlowError
 │   ├── InvalidRequest 422 · Unauthorized 401 · Forbidden 403 · NotFound 404 · InvalidTransition 409
 │   ├── PayloadTooLarge 413 · UnsupportedMediaType 415 · RateLimited 429
 │   └── TemporarilyUnavailable 503
+├── ModelError              the language model gave no usable text: the template goes
 └── ProviderError           Evolution did not confirm the message
     ├── Rejected            final: not on WhatsApp, payload refused
     ├── InstanceOffline     rest this instance; the message goes back to the queue
@@ -117,6 +118,15 @@ class TemporarilyUnavailable(RequestError):
 
     status = 503
     code = "unavailable"
+
+
+class ModelError(RapidFlowError):
+    """No usable text came from the language model; `code` says why, `tokens` what it cost."""
+
+    def __init__(self, code: str, *, tokens: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.tokens = tokens
 
 
 class ProviderError(RapidFlowError):

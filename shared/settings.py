@@ -94,6 +94,27 @@ class EvidenceSettings(BaseModel, frozen=True):
     clock_tolerance_seconds: float = 300.0
 
 
+class ModelSettings(BaseModel, frozen=True):
+    """Texts written by a language model: who may write, how long, how much."""
+
+    allowed: tuple[str, ...] = (
+        "gpt-4o-mini",
+        "gpt-4o",
+        "gpt-4.1-nano",
+        "gpt-4.1-mini",
+        "gpt-4.1",
+    )
+    call_seconds: float = Field(default=10.0, gt=0)  # one contact, a repeat included
+    concurrency: int = Field(default=16, ge=1, le=100)  # calls of one process at once
+    ahead_seconds: float = Field(default=60.0, ge=0)  # of a campaign's own pace
+    lease_seconds: float = Field(default=30.0, gt=0)  # well over call_seconds
+    tries: int = Field(default=2, ge=1)  # of writers that die in the middle
+    max_output_tokens: int = Field(default=800, ge=16)
+    campaign_tokens: int = Field(default=5_000_000, ge=0)  # then the template goes
+    preview_seconds: float = Field(default=12.0, gt=0)
+    previews_at_once: int = Field(default=4, ge=1)  # requests of one process
+
+
 class PoolSettings(BaseModel, frozen=True):
     """Connections of one process."""
 
@@ -174,6 +195,8 @@ class Settings(BaseSettings):
     redis_url: SecretStr = _plain("REDIS_URL")
     evolution_api_url: str = _plain("EVOLUTION_API_URL")
     evolution_api_key: SecretStr = _plain("EVOLUTION_API_KEY")
+    openai_api_key: SecretStr | None = _plain_default("OPENAI_API_KEY", None)
+    openai_base_url: str = _plain_default("OPENAI_BASE_URL", "https://api.openai.com/v1")
     jwt_secret: SecretStr = _plain("JWT_SECRET")
     encryption_key: SecretStr = _plain("ENCRYPTION_KEY")
     host: str = _plain_default("HOST", "127.0.0.1")
@@ -195,6 +218,7 @@ class Settings(BaseSettings):
     breaker: BreakerSettings = BreakerSettings()
     sweep: SweepSettings = SweepSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    model: ModelSettings = ModelSettings()
     pool: PoolSettings = PoolSettings()
     auth: AuthSettings = AuthSettings()
     gateway: GatewaySettings = GatewaySettings()
@@ -226,7 +250,12 @@ class Settings(BaseSettings):
             raise ValueError("needs 32 random bytes in base64 (openssl rand -base64 32)")
         return value
 
-    @field_validator("evolution_api_url", "public_url")
+    @field_validator("openai_api_key", mode="after")
+    @classmethod
+    def _blank_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value().strip() else None
+
+    @field_validator("evolution_api_url", "openai_base_url", "public_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -271,7 +300,7 @@ class _FileNamedByEnvironment(PydanticBaseSettingsSource):
         found = {}
         for name in ("database_url", "redis_url", "evolution_api_url", "evolution_api_key"):
             found[name] = self.get_field_value(None, name)[0]
-        for name in ("jwt_secret", "encryption_key", "metrics_token"):
+        for name in ("jwt_secret", "encryption_key", "metrics_token", "openai_api_key"):
             found[name] = self.get_field_value(None, name)[0]
         return {name: value for name, value in found.items() if value is not None}
 

@@ -120,19 +120,22 @@ class Factory:
         phones: Sequence[str] = (),
         delay: float = 0.0,
         template: str = "Olá {nome}!",
+        model: str | None = None,
+        names: Sequence[str] = (),
     ) -> CampaignRow:
         """A campaign with sendable contacts, made by the product's own creation statement."""
-        numbers = list(phones) or [_phone() for _ in range(contacts)]
+        called = list(names) or [f"Pessoa {at}" for at in range(len(phones) or contacts)]
+        numbers = list(phones) or [_phone() for _ in called]
         rows = [
-            NewContact(at, f"Pessoa {at}", phone, {}, template.format(nome=f"Pessoa {at}"), None)
-            for at, phone in enumerate(numbers)
+            NewContact(at, name, phone, {}, template.replace("{nome}", name), None)
+            for at, (name, phone) in enumerate(zip(called, numbers, strict=True))
         ]
         new = NewCampaign(
             public_id="CAMP-" + secrets.token_hex(13).upper(),
             user_id=tenant.user_id,
             name="Teste",
             priority=0,
-            template=template,
+            template=template.replace("{nome}", "{{nome}}"),
             image_url=None,
             delay_min=delay,
             delay_max=delay,
@@ -141,6 +144,7 @@ class Factory:
             request_id=None,
             instance_ids=[instance.instance_id for instance in instances],
             waiting_reason=None,
+            model=model,
         )
         with self.connect() as conn, conn.transaction():
             made = create(conn, tenant.tenant_id, new, rows)  # type: ignore[arg-type]

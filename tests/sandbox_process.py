@@ -63,6 +63,21 @@ class Sandbox:
         """A person writes to us."""
         self._ask("POST", f"/sandbox/instances/{instance}/inbound", {"from": sender, "text": text})
 
+    def model(self, **behaviour: object) -> dict[str, Any]:
+        """Change the language model (`failure`, `times`, `contains`, `latency_ms`, `usage`)."""
+        answer: dict[str, Any] = self._ask("PUT", "/sandbox/model", behaviour)
+        return answer
+
+    def model_requests(self) -> list[dict[str, Any]]:
+        """The last completions asked for, oldest first: `{model, messages, failure, …}`."""
+        answer: list[dict[str, Any]] = self._ask("GET", "/sandbox/model/requests")
+        return answer
+
+    @property
+    def model_url(self) -> str:
+        """What OPENAI_BASE_URL names; the key is `api_key`."""
+        return f"{self.url}/v1"
+
     def ledger(self, instance: str | None = None) -> list[dict[str, Any]]:
         """Everything handed to WhatsApp, oldest first."""
         query = f"?instance={instance}" if instance else ""

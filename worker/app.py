@@ -15,6 +15,7 @@ from shared.queue.names import TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
 from shared.queue.payloads import LeasedBatch
 from shared.settings import settings
+from worker.composing import Composer
 from worker.deps import Deps, open_deps
 from worker.doorbell import Doorbell
 from worker.sender import Sender
@@ -38,6 +39,7 @@ class Process:
         self._deps: Deps | None = None
         self._doorbell: Doorbell | None = None
         self._sender: Sender | None = None
+        self.composer = Composer()
 
     @property
     def deps(self) -> Deps:
@@ -61,6 +63,7 @@ class Process:
     def close(self) -> None:
         """Finish what is in flight, hand back the rest, publish what is left."""
         knobs = settings().delivery
+        self.composer.close(settings().model.call_seconds + 2)
         with self._lock:
             if self._sender is not None:
                 self._sender.drain(knobs.call_deadline_seconds + 10)

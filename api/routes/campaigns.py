@@ -40,7 +40,7 @@ from api.schemas.campaigns import (
     timing_answer,
     top_errors,
 )
-from shared.db import analytics, audit, campaigns, external, message_pages
+from shared.db import analytics, audit, campaigns, external, message_pages, texts
 from shared.db.campaigns import Campaign, Filters
 from shared.db.pool import Row, tenant_transaction
 from shared.db.users import User
@@ -158,7 +158,10 @@ def get_campaign(user: User, reference: str) -> ResponseReturnValue:
         campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
         reasons = campaigns.list_reasons(conn, user.tenant_id, campaign.campaign_id)
         used = campaigns.list_instances(conn, user.tenant_id, campaign.campaign_id)
-    return CampaignDetailShown(success=True, campaign=campaign_detail(campaign, reasons, used))
+        text = texts.find_progress(conn, user.tenant_id, campaign.campaign_id)
+    return CampaignDetailShown(
+        success=True, campaign=campaign_detail(campaign, reasons, used, text)
+    )
 
 
 @bp.get("/<reference>/metrics")
@@ -358,7 +361,8 @@ def _limit_exports(parts: Runtime, user: User) -> None:
 def _campaign_head(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> CampaignReportHead:
     reasons = campaigns.list_reasons(conn, tenant_id, campaign.campaign_id)
     used = campaigns.list_instances(conn, tenant_id, campaign.campaign_id)
-    detail = campaign_detail(campaign, reasons, used)
+    text = texts.find_progress(conn, tenant_id, campaign.campaign_id)
+    detail = campaign_detail(campaign, reasons, used, text)
     return {**detail, "metrics": _metrics(conn, tenant_id, campaign)}
 
 

@@ -182,6 +182,7 @@ class ConfigAnswer(TypedDict):
     systemPrompt: Annotated[str, Field(examples=["Olá {{nome}}!"])]
     delayMin: Annotated[float, Field(description="Segundos.", examples=[140])]
     delayMax: Annotated[float, Field(description="Segundos.", examples=[380])]
+    model: MaybeText
 
 
 class CampaignInstance(TypedDict):
@@ -200,11 +201,25 @@ class TopError(TypedDict):
     percentage: Annotated[float, Field(description="Dos erros, em por cento.", examples=[50.0])]
 
 
+class TextAnswer(TypedDict):
+    """Texts of a campaign with a model."""
+
+    model: Annotated[str, Field(examples=["gpt-4o-mini"])]
+    written: Annotated[int, Field(ge=0, description="Escritos pelo modelo.")]
+    fallbacks: Annotated[
+        dict[str, int],
+        Field(description="Em que vai o texto de `systemPrompt`, por motivo."),
+    ]
+    waiting: Annotated[int, Field(ge=0, description="Ainda sem texto.")]
+    tokens: Annotated[int, Field(ge=0, description="Tokens gastos.")]
+
+
 class CampaignDetail(CampaignAnswer):
     """A campaign on its own."""
 
     user_id: int
     config: ConfigAnswer
+    text: Annotated[TextAnswer | None, Field(description="Nulo: a campanha não usa um modelo.")]
     instances: list[CampaignInstance]
     skipped_reasons: Annotated[dict[str, int], Field(examples=[{"duplicate": 3}])]
     top_errors: Annotated[list[TopError], Field(max_length=10)]

@@ -20,6 +20,7 @@ from api.schemas.campaign_answers import (
     CampaignMetrics,
     ContactReport,
     MessageAnswer,
+    TextAnswer,
     TimingStats,
     TopError,
 )
@@ -29,6 +30,7 @@ from shared.db.campaign_creation import Executor
 from shared.db.campaigns import Campaign, ReasonCount
 from shared.db.instances import NamedInstance
 from shared.db.message_pages import MESSAGE_STATUSES, MessageLine
+from shared.db.texts import TextProgress
 from shared.domain.contacts import MAX_CONTACTS, Validation
 from shared.domain.health_score import Health, health_score, judged_speed, rates, rating
 from shared.domain.phone import mask_phone
@@ -151,19 +153,19 @@ class ConfigBody(PaceBody):
         max_length=MAX_TEXT,
         description="O texto; `{{nome}}` e qualquer coluna são preenchidos. Sem ele, o do cliente.",
     )
-    model: str | None = Field(default=None, max_length=100)
+    model: str | None = Field(
+        default=None,
+        max_length=100,
+        description=(
+            "Escreve um texto por contato a partir de `systemPrompt`; se falhar ou for recusado, "
+            "vai o texto de `systemPrompt`."
+        ),
+    )
 
     @field_validator("image_url", mode="after")
     @classmethod
     def _public(cls, value: str | None) -> str | None:
         return check_public_url(value) if value else None
-
-    @field_validator("model", mode="after")
-    @classmethod
-    def _no_model(cls, value: str | None) -> str | None:
-        if value:
-            raise ValueError("este servidor não tem um modelo de texto configurado")
-        return None
 
 
 #: Of the spec, except that an address has to be whole.
@@ -207,8 +209,11 @@ class CampaignBody(Body):
     @classmethod
     def _external_has_no_numbers(cls, value: Executor, info: ValidationInfo) -> Executor:
         config = info.data.get("config")
-        if value == "external" and config is not None and config.instance_names:
-            raise ValueError("uma campanha externa não usa instâncias do RapidFlow")
+        if value == "external" and config is not None:
+            if config.instance_names:
+                raise ValueError("uma campanha externa não usa instâncias do RapidFlow")
+            if config.model:
+                raise ValueError("os textos de uma campanha externa não são escritos por nós")
         return value
 
 
@@ -289,7 +294,10 @@ def campaign_answer(campaign: Campaign) -> CampaignAnswer:
 
 
 def campaign_detail(
-    campaign: Campaign, reasons: list[ReasonCount], instances: list[NamedInstance]
+    campaign: Campaign,
+    reasons: list[ReasonCount],
+    instances: list[NamedInstance],
+    text: TextProgress | None = None,
 ) -> CampaignDetail:
     """A campaign on its own: config, reasons and numbers it uses besides."""
     return {
@@ -300,11 +308,24 @@ def campaign_detail(
             "systemPrompt": campaign.template,
             "delayMin": campaign.delay_min,
             "delayMax": campaign.delay_max,
+            "model": text.model if text else None,
         },
+        "text": text_answer(text, reasons) if text else None,
         "instances": [{"name": item.name, "state": item.state} for item in instances],
         "skipped_reasons": {item.code: item.count for item in reasons if item.kind == "skipped"},
         "top_errors": top_errors(reasons),
         "last_seq": campaign.seq,
+    }
+
+
+def text_answer(text: TextProgress, reasons: list[ReasonCount]) -> TextAnswer:
+    """What the model has written so far, and why templates went instead."""
+    return {
+        "model": text.model,
+        "written": text.written,
+        "fallbacks": {item.code: item.count for item in reasons if item.kind == "template"},
+        "waiting": text.waiting,
+        "tokens": text.tokens,
     }
 
 

@@ -38,6 +38,7 @@ class CampaignDraft:
     instances: tuple[str, ...] = ()
     delay_min: float | None = None
     delay_max: float | None = None
+    model: str | None = None
 
     def body(self, contacts: ContactFile) -> dict[str, Any]:
         """The body of POST /api/campaigns; every row goes along, so that the report adds up."""
@@ -46,6 +47,7 @@ class CampaignDraft:
             "imageUrl": self.image_url,
             "delayMin": self.delay_min,
             "delayMax": self.delay_max,
+            "model": self.model,
         }
         if self.instances:
             several = len(self.instances) > 1
@@ -133,6 +135,7 @@ def _maybe_created(key: str) -> str:
 )
 @click.option("--delay-min", type=click.FloatRange(0, 3600), help="Shortest pause, in seconds.")
 @click.option("--delay-max", type=click.FloatRange(0, 3600), help="Longest pause, in seconds.")
+@click.option("--model", help="Language model that writes each text from the message.")
 @click.option(
     "--watch/--no-watch", default=None, help="Follow to the end. [default: on a terminal]"
 )
@@ -147,6 +150,7 @@ def send(
     instances: tuple[str, ...],
     delay_min: float | None,
     delay_max: float | None,
+    model: str | None,
     watch: bool | None,
     yes: bool,
     idempotency_key: str | None,
@@ -174,7 +178,7 @@ def send(
     with explained(session):
         draft = CampaignDraft(
             name or f"{file.stem[:200]} {datetime.now().astimezone():%Y-%m-%d %H:%M}",
-            message, image_url, instances, delay_min, delay_max,
+            message, image_url, instances, delay_min, delay_max, model,
         )  # fmt: skip
         contacts = _read(file)
         check_draft(draft, contacts)

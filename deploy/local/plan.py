@@ -142,7 +142,9 @@ def _environment(
     if sandbox_port:
         defaults["EVOLUTION_API_URL"] = f"http://{LOOPBACK}:{sandbox_port}"
         defaults["EVOLUTION_API_KEY"] = known["sandbox_api_key"]
-        chosen["SANDBOX_API_KEY"] = (
-            surroundings.get("EVOLUTION_API_KEY") or known["sandbox_api_key"]
-        )
+        sandbox_key = surroundings.get("EVOLUTION_API_KEY") or known["sandbox_api_key"]
+        chosen["SANDBOX_API_KEY"] = sandbox_key
+        if not (surroundings.get("OPENAI_API_KEY") or surroundings.get("OPENAI_BASE_URL")):
+            defaults["OPENAI_BASE_URL"] = f"http://{LOOPBACK}:{sandbox_port}/v1"
+            defaults["OPENAI_API_KEY"] = sandbox_key
     return {**surroundings.with_defaults(defaults), **chosen}

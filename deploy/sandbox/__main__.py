@@ -52,7 +52,7 @@ def main(
     quiet: bool,
     **knobs: Any,
 ) -> None:
-    """Simulate Evolution API 2.3.7. Nothing sent here reaches a phone."""
+    """Simulate Evolution API 2.3.7, and a language model under /v1. Nothing reaches a phone."""
     logging.basicConfig(level=logging.ERROR if quiet else logging.INFO)
     gc.set_threshold(50_000, 20, 100)  # rows live long: full collections would dominate
     config = Config(

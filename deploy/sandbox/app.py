@@ -13,9 +13,15 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 from aiohttp import web
 
-from deploy.sandbox import chat_routes, config_routes, instance_routes, send_routes
+from deploy.sandbox import (
+    chat_routes,
+    config_routes,
+    instance_routes,
+    model_routes,
+    send_routes,
+)
 from deploy.sandbox.answers import RefusalError, answer, error_body, refuse, undefined
-from deploy.sandbox.calls import Call, Handler, guard
+from deploy.sandbox.calls import Call, Handler, guard, hang
 from deploy.sandbox.catalogue import ERRORS, Asked
 from deploy.sandbox.control import find_control, guard_control
 from deploy.sandbox.schemas import SCHEMAS
@@ -23,7 +29,6 @@ from deploy.sandbox.validators import Check, texts
 from deploy.sandbox.world import World
 
 log = logging.getLogger("sandbox")
-_HANG_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ class App:
         parts = tuple(request.rel_url.raw_path.strip("/").split("/"))
         if parts[0] == "sandbox":
             return await self._control(request, tuple(unquote(part) for part in parts[1:]))
+        if parts[0] == model_routes.PREFIX:
+            return await self._model(request, parts[1:])
         body = await _parse(request)
         name = "/".join(parts[:2])
         route = ROUTES.get((request.method, name, len(parts) == 3)) if len(parts) > 1 else None
@@ -122,6 +129,10 @@ class App:
         call.body = await _parse(request)
         return await handler(call)
 
+    async def _model(self, request: web.BaseRequest, path: tuple[str, ...]) -> web.Response:
+        call = Call(request, self._world, "model", None, path)
+        return await model_routes.handle(call, await request.read())
+
     async def _run(self, call: Call, route: Route) -> web.Response:
         """The handler, with the chosen fault around it."""
         faults = self._world.faults
@@ -139,7 +150,7 @@ class App:
     async def _end(self, call: Call, response: web.Response | None) -> web.Response:
         fault = call.fault
         if fault.hang:
-            await self._hang(call)
+            await hang(call)
         if (fault.hang or fault.reset) and call.request.transport is not None:
             call.request.transport.abort()
         if fault.error == "create_failed_400":
@@ -149,11 +160,6 @@ class App:
         if fault.body is not None:
             return _custom(fault.status, fault.body)
         return response or answer(500, None)
-
-    async def _hang(self, call: Call) -> None:
-        """Until the caller gives up or the sandbox ends."""
-        while not call.caller_gone and not self._world.closing.is_set():
-            await asyncio.sleep(_HANG_POLL_SECONDS)
 
 
 def _custom(status: int, body: Any) -> web.Response:

@@ -1,5 +1,6 @@
 """One request on its way through a route."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from deploy.sandbox.answers import RefusalError, refuse
 from deploy.sandbox.faults import NO_FAULT, Fault
 from deploy.sandbox.instances import Instance
 from deploy.sandbox.world import World
+
+_HANG_POLL_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -44,6 +47,12 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[web.Response]]
+
+
+async def hang(call: Call) -> None:
+    """Until the caller gives up or the sandbox ends."""
+    while not call.caller_gone and not call.world.closing.is_set():
+        await asyncio.sleep(_HANG_POLL_SECONDS)
 
 
 def guard(call: Call, *, named: str | None) -> None:

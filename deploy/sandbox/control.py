@@ -16,6 +16,7 @@ from deploy.sandbox.calls import Call, Handler
 from deploy.sandbox.faults import RuleError, parse_rules
 from deploy.sandbox.instances import Instance
 from deploy.sandbox.ledger import as_json, as_text
+from deploy.sandbox.model import Model
 from deploy.sandbox.numbers import NumberRule
 from deploy.sandbox.page import overview, page
 from deploy.sandbox.stats import Stats
@@ -217,15 +218,35 @@ async def post_flood(call: Call) -> web.Response:
 
 
 async def post_reset(call: Call) -> web.Response:
-    """Ledger, messages, faults, stats and numbers emptied; instances and settings stay."""
+    """Ledger, messages, faults, stats, numbers and model as new; instances and settings stay."""
     world = call.world
     world.ledger.clear()
     world.messages.clear()
     world.numbers.clear()
     world.faults.rules = []
     world.stats = Stats()
+    world.model = Model()
     world.save()
     return answer(200, {"reset": True})
+
+
+async def get_model(call: Call) -> web.Response:
+    """How the language model behaves."""
+    return answer(200, call.world.model.as_json())
+
+
+async def put_model(call: Call) -> web.Response:
+    """`{latency_ms?, failure?, times?, contains?, usage?}`; see `deploy.sandbox.model`."""
+    try:
+        call.world.model.change(_object(call))
+    except ValueError as error:
+        raise _bad(str(error)) from error
+    return await get_model(call)
+
+
+async def get_model_requests(call: Call) -> web.Response:
+    """The last completions asked for, oldest first: `{model, messages, failure, …}`."""
+    return answer(200, list(call.world.model.requests))
 
 
 # `*` stands for one variable part of the path
@@ -246,6 +267,9 @@ HANDLERS: dict[tuple[str, ...], Handler] = {
     ("PUT", "instances", "*", "state"): put_state,
     ("POST", "instances", "*", "inbound"): post_inbound,
     ("POST", "instances", "*", "flood"): post_flood,
+    ("GET", "model"): get_model,
+    ("PUT", "model"): put_model,
+    ("GET", "model", "requests"): get_model_requests,
     ("POST", "reset"): post_reset,
 }
 

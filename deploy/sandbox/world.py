@@ -8,6 +8,7 @@ from deploy.sandbox.faults import Faults
 from deploy.sandbox.instances import Instances
 from deploy.sandbox.ledger import Ledger
 from deploy.sandbox.messages import Messages
+from deploy.sandbox.model import Model
 from deploy.sandbox.numbers import Numbers
 from deploy.sandbox.receipts import Receipts
 from deploy.sandbox.stats import Stats
@@ -33,6 +34,7 @@ class World:
         self.webhooks = Webhooks(tuning, dice)
         self.connections = Connections(tuning, self.webhooks, self.save)
         self.receipts = Receipts(tuning, self.webhooks, self.messages, self.numbers, dice)
+        self.model = Model()
         self.closing = asyncio.Event()
         self._state = StateFile(folder and folder / "state.json")
         self._restore()

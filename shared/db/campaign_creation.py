@@ -9,6 +9,7 @@ import orjson
 import psycopg
 from psycopg import Connection
 
+from shared.db import texts
 from shared.db.pool import Row
 from shared.db.sql import load_sql
 from shared.errors import InvalidTransition
@@ -50,6 +51,7 @@ class NewCampaign:
     request_id: str | None
     instance_ids: Sequence[int]
     waiting_reason: str | None
+    model: str | None = None  # writes the texts; None: the template is the text
     executor: Executor = "engine"
     reference: str | None = None
 
@@ -88,6 +90,10 @@ def create(
     _copy(conn, contacts)
     for name in ("contacts", "messages", "counters", "pace", "report", "errors", "instances"):
         conn.execute(_SQL[f"insert_{name}"], params)
+    for name in ("contacts", "messages", "counters", "pace", "report", "errors", "instances"):
+        conn.execute(_SQL[f"insert_{name}"], params)
+    if campaign.model is not None:
+        texts.insert_waiting(conn, tenant_id, created.campaign_id)
     conn.execute(_SQL["count_campaign"], params)
     return created
 

@@ -1,10 +1,10 @@
 -- insert_campaign --
 INSERT INTO campaigns (tenant_id, public_id, user_id, name, status, priority, template, image_url,
-                       delay_min, delay_max, scheduled_at, request_id, executor, reference)
+                       delay_min, delay_max, scheduled_at, request_id, model, executor, reference)
 VALUES (%(tenant_id)s, %(public_id)s, %(user_id)s, %(name)s,
         CASE WHEN %(scheduled_at)s::timestamptz > now() THEN 'scheduled' ELSE 'pending' END,
         %(priority)s, %(template)s, %(image_url)s, %(delay_min)s, %(delay_max)s, %(scheduled_at)s,
-        %(request_id)s, %(executor)s, %(reference)s)
+        %(request_id)s, %(model)s, %(executor)s, %(reference)s)
 RETURNING campaign_id, status, created_at;
 
 -- temp_table --
@@ -22,10 +22,13 @@ SELECT %(tenant_id)s, %(campaign_id)s, position, name, phone, variables, body
   FROM new_contacts;
 
 -- insert_messages --
+-- With a model, what waits for its text is due at infinity.
 INSERT INTO messages (tenant_id, campaign_id, position, status, reason, due_at)
 SELECT %(tenant_id)s, %(campaign_id)s, position,
        CASE WHEN reason IS NULL THEN 'pending' ELSE 'skipped' END, reason,
-       CASE WHEN reason IS NULL THEN now() END  -- the campaign's status says when it may start
+       CASE WHEN reason IS NOT NULL THEN NULL
+            WHEN %(model)s::text IS NOT NULL THEN 'infinity'
+            ELSE now() END  -- the campaign's status says when it may start
   FROM new_contacts;
 
 -- insert_counters --

@@ -8,6 +8,7 @@ from typing import Literal
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from shared.db import texts
 from shared.db.campaign_creation import Executor
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row
@@ -40,6 +41,7 @@ class Campaign:
     created_at: datetime
     executor: Executor
     reference: str | None
+    model: str | None
     total: int
     processed: int
     skipped: int
@@ -177,6 +179,7 @@ def cancel(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> Cancell
     key = _key(tenant_id, campaign)
     moved = conn.execute(_SQL["cancel_messages"], key).fetchone()
     count = int(moved[0]) if moved else 0
+    texts.drop_waiting(conn, tenant_id, campaign.campaign_id)
     counted = conn.execute(_SQL["count_cancelled"], {**key, "count": count}).fetchone()
     finished = bool(counted and counted[0])
     if finished:

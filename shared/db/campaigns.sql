@@ -2,7 +2,7 @@
 -- One campaign with its numbers, by either id.
 SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.template, k.image_url,
        k.delay_min, k.delay_max, k.scheduled_at, k.started_at, k.finished_at, k.created_at,
-       k.executor, k.reference,
+       k.executor, k.reference, k.model,
        c.total, c.processed, c.skipped, c.sent, c.delivered, c.read, c.replied, c.failed, c.in_doubt,
        c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.timings,
        c.gap_seconds,
@@ -23,7 +23,7 @@ SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.te
 -- Newest first, past a cursor.
 SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.template, k.image_url,
        k.delay_min, k.delay_max, k.scheduled_at, k.started_at, k.finished_at, k.created_at,
-       k.executor, k.reference,
+       k.executor, k.reference, k.model,
        c.total, c.processed, c.skipped, c.sent, c.delivered, c.read, c.replied, c.failed, c.in_doubt,
        c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.timings,
        c.gap_seconds,

@@ -75,6 +75,11 @@ RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.skipped,
                     WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL) THEN 'instance_offline'
                     WHEN c.status IN ('pending', 'scheduled') THEN 'user_campaign_limit'
                     WHEN bool_and(l.breaker_state = 'open' AND l.open_until > now()) THEN 'breaker_open'
+                    WHEN EXISTS (SELECT FROM campaign_texts AS x
+                                  WHERE x.campaign_id = c.campaign_id AND x.waiting > 0)
+                         AND NOT EXISTS (SELECT FROM messages AS m
+                                          WHERE m.campaign_id = c.campaign_id AND m.status = 'pending'
+                                            AND m.due_at < 'infinity') THEN 'writing_text'
                END AS reason
           FROM campaign_pace AS p
           JOIN campaigns AS c USING (tenant_id, campaign_id)

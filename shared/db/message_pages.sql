@@ -1,6 +1,7 @@
 -- page --
 -- Messages of one campaign in the order of its list.
-SELECT m.position, c.name, c.phone, c.body, m.status, m.reason, m.detail, m.attempts, m.due_at,
+SELECT m.position, c.name, c.phone, c.body, m.status, m.reason, m.detail, m.attempts,
+       nullif(m.due_at, 'infinity') AS due_at,
        m.sent_at, m.delivered_at, m.read_at, m.replied_at, m.provider_id, m.duplicate_suspected,
        i.name AS instance
   FROM messages AS m

@@ -42,6 +42,27 @@ WORDS: Mapping[str, str] = {
     "scheduled": "Agendada",
     "paused": "Pausada",
     "open_send": "Há outro envio em aberto para este contato",
+    "writing_text": "O texto das próximas mensagens está sendo escrito",
+    # the template goes instead of a text written by the model
+    "model_not_configured": "O servidor não tem mais um modelo de texto configurado",
+    "model_not_allowed": "O modelo de texto desta campanha não é mais aceito",
+    "model_timeout": "O modelo de texto não respondeu a tempo",
+    "model_unavailable": "O modelo de texto não pôde ser usado",
+    "model_busy": "O modelo de texto pediu para esperar",
+    "model_refused": "O modelo de texto recusou o pedido",
+    "model_unclear": "O modelo de texto deu uma resposta que não se entende",
+    "model_cut": "O modelo de texto não terminou a mensagem",
+    "budget_spent": "O orçamento de texto da campanha acabou",
+    "writing_interrupted": "A escrita do texto foi interrompida mais de uma vez",
+    "text_empty": "O modelo de texto não escreveu nada",
+    "text_too_long": "O texto do modelo passou do tamanho de uma mensagem",
+    "text_control": "O texto do modelo tinha caracteres invisíveis",
+    "text_placeholder": "O texto do modelo tinha campos por preencher",
+    "text_leaked": "O texto do modelo repetia as instruções internas",
+    "text_email": "O texto do modelo tinha um e-mail que a campanha não tem",
+    "text_link": "O texto do modelo tinha um link que a campanha não tem",
+    "text_phone": "O texto do modelo tinha um telefone que a campanha não tem",
+    "text_language": "O texto do modelo não estava em português",
 }
 
 

@@ -29,36 +29,48 @@ def render(template: str, variables: Mapping[str, str]) -> str:
     """
     if "{{" not in template:
         return template
-    values: dict[str, str] = {}
-    for name, value in variables.items():
-        values.setdefault(_fold(name), value)
-    if "primeironome" not in values:
-        values["primeironome"] = values.get("nome", "").partition(" ")[0]
+    values = _by_folded_name(variables)
 
     def value_of(match: re.Match[str]) -> str:
-        folded = _fold(match[1])
+        folded = fold_name(match[1])
         return values.get(folded, "") if folded else match[0]
 
     return _VARIABLE.sub(value_of, template)
+
+
+def named_values(template: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """What `render` would fill in, by the names the template uses; nothing else."""
+    values = _by_folded_name(variables)
+    return {name: values.get(fold_name(name), "") for name in template_variables(template)}
 
 
 def template_variables(template: str) -> list[str]:
     """The names a template uses, as written, each once."""
     names: dict[str, str] = {}
     for match in _VARIABLE.finditer(template):
-        if folded := _fold(match[1]):
+        if folded := fold_name(match[1]):
             names.setdefault(folded, match[1].strip())
     return list(names.values())
 
 
 def unknown_variables(template: str, known: Iterable[str]) -> list[str]:
     """Names the template uses that neither `known` (the list's columns) nor BUILT_IN has."""
-    folded = {_fold(name) for name in (*BUILT_IN, *known)}
-    return [name for name in template_variables(template) if _fold(name) not in folded]
+    folded = {fold_name(name) for name in (*BUILT_IN, *known)}
+    return [name for name in template_variables(template) if fold_name(name) not in folded]
+
+
+def _by_folded_name(variables: Mapping[str, str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in variables.items():
+        values.setdefault(fold_name(name), value)
+    if "primeironome" not in values:
+        values["primeironome"] = values.get("nome", "").partition(" ")[0]
+    return values
 
 
 @lru_cache(maxsize=4096)
-def _fold(name: str) -> str:
+def fold_name(name: str) -> str:
+    """A name without case, accents, spaces, `_` and `-`."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return "".join(
         char

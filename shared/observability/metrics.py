@@ -86,6 +86,10 @@ _leases_returned = Counter(
 _dispatch_seconds = Histogram("rapidflow_dispatch_seconds", "One dispatch run.", buckets=_FAST)
 _repairs = Counter("rapidflow_sweep_repairs_total", "What dead processes left behind.", ["kind"])
 _receipts = Counter("rapidflow_receipts_total", "Provider reports applied.", ["status"])
+_texts = Counter(
+    "rapidflow_model_texts_total", "Texts asked of the language model, by outcome.", ["outcome"]
+)
+_text_tokens = Counter("rapidflow_model_tokens_total", "Tokens the language model was paid for.")
 _doorbells = Counter("rapidflow_doorbell_failures_total", "Tasks Redis did not take.", ["task"])
 
 _published = Counter("rapidflow_events_published_total", "Events given to Redis.")
@@ -139,6 +143,16 @@ def record_doubts_opened(count: int = 1) -> None:
 def record_doubts_settled(outcome: str, count: int = 1) -> None:
     """Doubts that ended: `sent`, `not_sent`, `operator_sent`, …"""
     _doubts_settled.labels(_codes(outcome)).inc(count)
+
+
+def record_texts(outcome: str, count: int = 1) -> None:
+    """Texts settled: `model`, or the reason why the template goes."""
+    _texts.labels(_codes(outcome)).inc(count)
+
+
+def record_text_tokens(count: int) -> None:
+    """Tokens spent, as the model's server says or as estimated."""
+    _text_tokens.inc(count)
 
 
 def record_leases_given(count: int) -> None:

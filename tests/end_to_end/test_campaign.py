@@ -162,3 +162,24 @@ def test_an_opt_out_is_obeyed_from_then_on(stack: Stack, sandbox: Sandbox) -> No
             return
         asyncio.run(asyncio.sleep(0.25))
     pytest.fail("the opt-out was not obeyed")
+
+
+def test_a_model_writes_the_texts_and_no_log_repeats_them(stack: Stack, sandbox: Sandbox) -> None:
+    sandbox.model(failure="link", contains="Pessoa 3")
+    prompt = "Canario-do-prompt: olá {{nome}}!"
+    created = stack.campaign(
+        people(8), systemPrompt=prompt, model="gpt-4o-mini", delayMin=0, delayMax=0
+    )
+    campaign_id = created["campaign"]["campaign_id"]
+    assert stack.wait_over(campaign_id)["sent_count"] == 8
+    text = stack.client.get(f"/api/campaigns/{campaign_id}").json()["campaign"]["text"]
+    assert (text["written"], text["waiting"], text["fallbacks"]) == (7, 0, {"text_link": 1})
+    sent = {entry["text"] for entry in sandbox.ledger()}
+    assert len(sent) == 8
+    assert sum("\n" in body for body in sent) == 7
+    folders = (stack.logs, Path(stack.environment["LOG_DIR"]))
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    logged = "".join(path.read_text("utf-8", "replace") for path in files)
+    assert "templates_went" in logged
+    for canary in ("Canario-do-prompt", "Pessoa 3", sandbox.api_key):
+        assert canary not in logged

@@ -30,6 +30,7 @@ def tick(_payload: Any = None) -> None:
         "sweep": lambda: sweep(process.deps),
         "receipts": lambda: apply_inbox(process.deps),
         "connections": lambda: refresh_connections(process.deps),
+        "texts": lambda: process.composer.look(process.deps),
         "dispatch": run_dispatch,
         "waiting": _explain_waiting,
         "reconcile": lambda: reconcile(process.deps),

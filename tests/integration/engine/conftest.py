@@ -10,6 +10,8 @@ from shared.queue.payloads import LeasedBatch
 from shared.settings import Settings
 from tests.factories import CampaignRow, Factory
 from tests.sandbox_process import Sandbox
+from worker.composing import claim as claim_texts
+from worker.composing import compose
 from worker.connections import refresh_connections
 from worker.deps import Deps, open_deps
 from worker.dispatching import dispatch
@@ -43,6 +45,7 @@ class Engine:
         refresh_connections(self.deps)
         self.dispatch()
         self.deliver()
+        compose(self.deps, claim_texts(self.deps))
         apply_inbox(self.deps)
         reconcile(self.deps)
 

@@ -99,3 +99,13 @@ def test_any_path_survives_the_supervisor_configuration(word: str) -> None:
     parser.read_string(f"[program:x]\ncommand={quote_command(['run', word, word])}\n")
     command = parser.get("program:x", "command") % {}
     assert shlex.split(command) == ["run", word, word]
+
+
+def test_the_sandbox_is_the_model_unless_one_is_given(tmp_path: Path) -> None:
+    without_evolution = {k: v for k, v in GIVEN.items() if k != "EVOLUTION_API_URL"}
+    environment = plan_for(tmp_path, without_evolution).environment
+    assert environment["OPENAI_BASE_URL"] == f"{environment['EVOLUTION_API_URL']}/v1"
+    assert environment["OPENAI_API_KEY"] == environment["SANDBOX_API_KEY"]
+    own_key = plan_for(tmp_path, {**without_evolution, "OPENAI_API_KEY": "mine"}).environment
+    assert (own_key["OPENAI_API_KEY"], "OPENAI_BASE_URL" in own_key) == ("mine", False)
+    assert "OPENAI_API_KEY" not in plan_for(tmp_path, GIVEN).environment
