@@ -1,7 +1,6 @@
 """Retrying, cloning and changing campaigns: one transaction, then events and the doorbell."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response
@@ -115,7 +114,8 @@ def _change(
         priority=body.priority,
         delay_min=low,
         delay_max=high,
-        scheduled_at=datetime.now(UTC) if body.starts_now else body.schedule_at,
+        scheduled_at=body.schedule_at,
+        starts_now=body.starts_now,
     )
     if rows.change(conn, *key, wanted) is None:
         raise _too_late(conn, user, campaign)

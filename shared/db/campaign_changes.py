@@ -22,11 +22,13 @@ class CampaignChange:
     delay_min: float | None = None
     delay_max: float | None = None
     scheduled_at: datetime | None = None
+    starts_now: bool = False  # by the database's clock, whatever `scheduled_at` says
 
     @property
     def moves_pace(self) -> bool:
         """Whether slots already thought of may change."""
-        return (self.delay_min, self.delay_max, self.scheduled_at) != (None, None, None)
+        named = (self.delay_min, self.delay_max, self.scheduled_at) != (None, None, None)
+        return named or self.starts_now
 
 
 @dataclass(frozen=True, slots=True)

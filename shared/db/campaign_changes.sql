@@ -83,17 +83,20 @@ VALUES (%(tenant_id)s, %(campaign_id)s)
 UPDATE tenant_totals SET completed = completed - 1 WHERE tenant_id = %(tenant_id)s;
 
 -- change --
--- Only what is named changes, and only before the end. A start that is put off or brought forward
--- belongs to a campaign that has not started.
+-- Only what is named changes, and only before the end. A start that is put off, brought forward or made
+-- now belongs to a campaign that has not started.
 UPDATE campaigns AS c
    SET name = coalesce(%(name)s, name), priority = coalesce(%(priority)s, priority),
        delay_min = coalesce(%(delay_min)s, delay_min), delay_max = coalesce(%(delay_max)s, delay_max),
-       scheduled_at = coalesce(%(scheduled_at)s, scheduled_at),
-       status = CASE WHEN %(scheduled_at)s::timestamptz IS NULL OR status = 'paused' THEN status
-                     WHEN %(scheduled_at)s > now() THEN 'scheduled' ELSE 'pending' END
+       scheduled_at = CASE WHEN %(starts_now)s THEN now() ELSE coalesce(%(scheduled_at)s, scheduled_at) END,
+       status = CASE WHEN status = 'paused' THEN status
+                     WHEN %(starts_now)s THEN 'pending'
+                     WHEN %(scheduled_at)s::timestamptz IS NULL THEN status
+                     WHEN %(scheduled_at)s > now() THEN 'scheduled'
+                     ELSE 'pending' END
  WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s
    AND status IN ('scheduled', 'pending', 'running', 'paused')
-   AND (%(scheduled_at)s::timestamptz IS NULL OR started_at IS NULL)
+   AND (started_at IS NULL OR (%(scheduled_at)s::timestamptz IS NULL AND NOT %(starts_now)s))
 RETURNING status;
 
 -- change_pace --

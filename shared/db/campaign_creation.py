@@ -90,8 +90,6 @@ def create(
     _copy(conn, contacts)
     for name in ("contacts", "messages", "counters", "pace", "report", "errors", "instances"):
         conn.execute(_SQL[f"insert_{name}"], params)
-    for name in ("contacts", "messages", "counters", "pace", "report", "errors", "instances"):
-        conn.execute(_SQL[f"insert_{name}"], params)
     if campaign.model is not None:
         texts.insert_waiting(conn, tenant_id, created.campaign_id)
     conn.execute(_SQL["count_campaign"], params)
