@@ -28,6 +28,20 @@ def _whole(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def given_key() -> str | None:
+    """The request's `Idempotency-Key`.
+
+    Raises:
+        RequestError: it is not 1-255 printable ASCII characters.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise RequestError(
+            "Idempotency-Key precisa ter de 1 a 255 caracteres ASCII.", code="bad_idempotency_key"
+        )
+    return key
+
+
 def asked_once(tenant_id: int, reference: str | None = None) -> Asked | None:
     """The request's key with the hash of its body (read before); None without a key.
 
@@ -36,15 +50,11 @@ def asked_once(tenant_id: int, reference: str | None = None) -> Asked | None:
     Raises:
         RequestError: the key is not 1-255 printable ASCII characters.
     """
-    key = request.headers.get("Idempotency-Key")
+    key = given_key()
     if key is None and reference is None:
         return None
     if key is None:
         key = f"reference {reference}"
-    elif not _KEY.fullmatch(key):
-        raise RequestError(
-            "Idempotency-Key precisa ter de 1 a 255 caracteres ASCII.", code="bad_idempotency_key"
-        )
     route = f"{request.method} {request.path.rstrip('/')}"
     return Asked(tenant_id, route, key, hashlib.sha256(request.get_data()).digest())
 

@@ -156,9 +156,12 @@ class _Described:
             return ""
         return f"Papel: {self._access} ou acima."
 
-    def _security(self) -> Sequence[Any]:
+    def _security(self) -> list[Document]:
         if self._said.security is not None:
-            return self._said.security
+            return [
+                {name: list(scopes) for name, scopes in choice.items()}
+                for choice in self._said.security
+            ]
         return [{"accessToken": []}, {"apiKey": []}] if self._guarded else []
 
     def _parameters(self) -> list[Document]:

@@ -48,8 +48,11 @@ REQUEST_ID: Final[dict[str, Any]] = {
     "name": "X-Request-Id",
     "in": "header",
     "required": False,
-    "description": "Seu código para o pedido; volta na resposta e fica nos registros.",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"},
+    "description": (
+        "Seu código para o pedido, que volta na resposta e fica nos registros: até 64 letras, "
+        "algarismos e hifens. Qualquer outro é trocado por um nosso."
+    ),
+    "schema": {"type": "string"},
     "example": "pedido-42",
 }
 

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from api import campaign_actions, provider_events
 from api.auth import public, require
 from api.body import read_body, read_json
+from api.idempotency import given_key
 from api.openapi.describe import CALLBACKS, describes
 from api.openapi.faults import FORBIDDEN, RATE_LIMITED, UNAUTHORIZED, UNAVAILABLE, Fault
 from api.runtime import Runtime, runtime
@@ -101,6 +102,7 @@ def evolution(public_id: str) -> ResponseReturnValue:
 def prisma_campaign() -> ResponseReturnValue:
     """`{"test": true}` asks whether it works; any other body creates a campaign and needs an API
     key. `campaignId` is the caller's own id: sent twice, the campaign is made once."""
+    given_key()
     given = read_json(runtime().settings.http.campaign_bytes)
     if given == {"test": True}:
         return ConnectionTest(success=True, version="3.0", features=list(FEATURES))

@@ -27,7 +27,7 @@ class Query(BaseModel):
 
 
 class OneOf:
-    """`a,b` from a list we know, as a list of text; empty: not given."""
+    """`a,b` from a list we know, as a list of text."""
 
     def __init__(self, *known: str) -> None:
         self._known = known
@@ -48,9 +48,7 @@ class OneOf:
             "description": "Um ou mais, separados por vírgula.",
         }
 
-    def _read(self, value: Any) -> list[str] | None:
-        if not value:
-            return None
+    def _read(self, value: Any) -> list[str]:
         wanted = str(value).split(",")
         if not set(wanted) <= set(self._known):
             raise ValueError(f"precisa ser um destes: {', '.join(self._known)}")

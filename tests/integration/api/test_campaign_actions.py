@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from python_calamine import CalamineWorkbook
 
 from tests.integration.api.conftest import Person, campaign_body
 
@@ -145,6 +146,19 @@ def test_export_as_csv_defuses_formulas(owner: Person, engine_conn: Conn) -> Non
     assert row["telefone"] == "5511987654321"
     audited = engine_conn.execute("SELECT detail FROM audit_log WHERE action = 'export'").fetchone()
     assert audited == ({"format": "csv"},)
+
+
+def test_export_as_a_spreadsheet_keeps_texts_as_texts(owner: Person) -> None:
+    contacts = [{"nome": "=1+1", "telefone": "11987654321"}, {"nome": "Zé", "telefone": "1"}]
+    campaign = owner.create(contacts=contacts)["campaign"]
+    answer = owner.get(f"/api/campaigns/{campaign['id']}/export?format=xlsx")
+    assert answer.content_type.endswith("spreadsheetml.sheet")
+    assert f'{campaign["campaign_id"]}.xlsx"' in answer.headers["Content-Disposition"]
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(answer.data)).get_sheet_by_index(0)
+    head, first, second = sheet.to_python()
+    assert head[:4] == ["position", "nome", "telefone", "status"]
+    assert first[:4] == [0.0, "=1+1", "5511987654321", "pending"]
+    assert second[3:5] == ["skipped", "invalid_phone"]
 
 
 def test_five_exports_an_hour(owner: Person) -> None:

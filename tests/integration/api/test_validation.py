@@ -175,6 +175,7 @@ def test_a_body_with_faults_stores_nothing(owner: Person, engine_conn: Conn) -> 
         ("/api/campaigns?limit=1&limit=2", {"limit"}),
         ("/api/campaigns?status=running,nope", {"status"}),
         ("/api/campaigns?status=running,", {"status"}),
+        ("/api/campaigns?status=", {"status"}),
         ("/api/campaigns?cursor=abc", {"cursor"}),
         ("/api/campaigns?cursor=" + "x" * 501, {"cursor"}),
         ("/api/campaigns?search=" + "x" * 101, {"search"}),
@@ -187,7 +188,7 @@ def test_query_faults_come_together(owner: Person, path: str, names: set[str]) -
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?status=", "?status=running,paused", "?limit=100", "?cursor=", "?search=+"]
+    "query", ["", "?status=running,paused", "?limit=100", "?cursor=", "?search=+"]
 )
 def test_good_queries(owner: Person, query: str) -> None:
     assert owner.get(f"/api/campaigns{query}").status_code == 200
