@@ -87,6 +87,28 @@ def list_tenants(conn: Connection[Row]) -> list[Tenant]:
         return cur.execute(_SQL["list_tenants"]).fetchall()
 
 
+def is_time_zone(conn: Connection[Row], name: str) -> bool:
+    """Whether the database knows a time zone of this name."""
+    row = conn.execute(_SQL["is_time_zone"], {"name": name}).fetchone()
+    return bool(row and row[0])
+
+
+def set_tenant(
+    conn: Connection[Row], tenant_id: int, *, time_zone: str | None, default_message: str | None
+) -> Tenant:
+    """Change what is named; None leaves it.
+
+    Raises:
+        NotFound: no such tenant.
+    """
+    params = {"tenant_id": tenant_id, "time_zone": time_zone, "default_message": default_message}
+    with conn.cursor(row_factory=class_row(Tenant)) as cur:
+        tenant = cur.execute(_SQL["set_tenant"], params).fetchone()
+    if tenant is None:
+        raise NotFound(f"tenant {tenant_id} does not exist")
+    return tenant
+
+
 def get_plan(conn: Connection[Row], tenant_id: int) -> Plan:
     """The tenant's limits.
 

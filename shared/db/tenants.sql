@@ -15,6 +15,17 @@ SELECT tenant_id, name, time_zone, created_at
 -- list_tenants --
 SELECT tenant_id, name, time_zone, created_at FROM tenants ORDER BY tenant_id;
 
+-- is_time_zone --
+SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = %(name)s);
+
+-- set_tenant --
+-- Only what is named changes.
+UPDATE tenants
+   SET time_zone = coalesce(%(time_zone)s, time_zone),
+       default_message = coalesce(%(default_message)s, default_message)
+ WHERE tenant_id = %(tenant_id)s
+RETURNING tenant_id, name, time_zone, created_at;
+
 -- plan --
 SELECT tenant_id, running_campaigns, messages_per_second::double precision AS messages_per_second,
        burst_per_second, requests_per_minute, in_flight_per_instance, foreign_numbers

@@ -131,6 +131,10 @@ def test_tenants_and_plans(environment: dict[str, str]) -> None:
     assert changed["plan"]["running_campaigns"] == 5
     assert run(plan, "show")["plan"]["burst_per_second"] == 10
     assert "no tenant" in run(plan, "show", "Nada", code=1)["said"]
+    changed = run(tenant, "set", "Loja", "--time-zone", "America/Manaus")["tenant"]
+    assert changed["time_zone"] == "America/Manaus"
+    refused = run(tenant, "set", "Loja", "--time-zone", "Marte/Olimpo", code=1)["said"]
+    assert "--time-zone" in refused
 
 
 def test_instances(environment: dict[str, str], sandbox: Sandbox) -> None:
