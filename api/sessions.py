@@ -14,8 +14,11 @@ from shared.errors import RateLimited, Unauthorized
 from shared.observability import metrics
 from shared.security.tokens import new_refresh_token, token_hash
 
-_ACCOUNT: Final = "login_account"
+_ACCOUNT: Final = "login_account"  # from one address
+_HEAT: Final = "login_heat"  # from anywhere
+_SLOW: Final = "login_slow"
 _ADDRESS: Final = "login_address"
+_SLOW_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,7 @@ def sign_in(parts: Runtime, email: str, password: str, address: str) -> Session:
     if login is None or not known or login.disabled:
         _count_address(parts, address)
         raise Unauthorized("E-mail ou senha incorretos.", code="invalid_credentials")
-    auth = parts.settings.auth
-    parts.limits.forget(
-        _ACCOUNT, account, limit=auth.login_per_account, seconds=auth.login_window_minutes * 60
-    )
+    _cool(parts, account, address)
     _rehash(parts, login, password)
     return _begin(parts, login)
 
@@ -101,15 +101,24 @@ def end_family(parts: Runtime, owner: TokenOwner) -> User | None:
 
 
 def _throttle(parts: Runtime, account: str, address: str) -> None:
+    """Refuse an address that tried too often. An account that is tried from many addresses is only
+    slowed down for each of them: strangers cannot lock its owner out."""
     auth = parts.settings.auth
     seconds = auth.login_window_minutes * 60
+    here = f"{account}|{address}"
     place = parts.limits.look_strictly(
         _ADDRESS, address, limit=auth.login_per_address, seconds=seconds
     )
     if place.allowed:
         place = parts.limits.hit_strictly(
-            _ACCOUNT, account, limit=auth.login_per_account, seconds=seconds
+            _ACCOUNT, here, limit=auth.login_per_account, seconds=seconds
         )
+    if place.allowed:
+        heat = parts.limits.hit_strictly(
+            _HEAT, account, limit=auth.login_per_account, seconds=seconds
+        )
+        if not heat.allowed:
+            place = parts.limits.hit_strictly(_SLOW, here, limit=1, seconds=_SLOW_SECONDS)
     if not place.allowed:
         metrics.record_rate_limited("login")
         raise RateLimited(
@@ -117,6 +126,14 @@ def _throttle(parts: Runtime, account: str, address: str) -> None:
             code="login_throttled",
             retry_after_seconds=place.reset_seconds,
         )
+
+
+def _cool(parts: Runtime, account: str, address: str) -> None:
+    """A good password: what was tried before it no longer counts against the account."""
+    auth = parts.settings.auth
+    seconds = auth.login_window_minutes * 60
+    for name, key in ((_ACCOUNT, f"{account}|{address}"), (_HEAT, account)):
+        parts.limits.forget(name, key, limit=auth.login_per_account, seconds=seconds)
 
 
 def _count_address(parts: Runtime, address: str) -> None:

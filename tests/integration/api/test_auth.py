@@ -59,6 +59,18 @@ def test_five_failures_close_the_account_for_a_while(owner: Person) -> None:
     assert int(refused.headers["Retry-After"]) > 0
 
 
+def test_strangers_slow_an_account_down_and_lock_nobody_out(owner: Person) -> None:
+    body = {"email": owner.email, "password": "errada-errada-errada"}
+    for number in range(1, 7):  # from six addresses, none of them the owner's
+        place = {"REMOTE_ADDR": f"203.0.113.{number}"}
+        answer = owner.client.post("/api/auth/login", json=body, environ_base=place)
+        assert answer.status_code == 401
+    slowed = owner.client.post("/api/auth/login", json=body, environ_base=place)
+    assert slowed.status_code == 429
+    assert 1 <= int(slowed.headers["Retry-After"]) <= 30
+    assert login(owner).status_code == 200
+
+
 def test_a_success_starts_the_account_anew(owner: Person) -> None:
     for _ in range(12):
         assert login(owner).status_code == 200
