@@ -1,4 +1,4 @@
--- depends: 004_campaign_events
+-- depends: 006_model_texts
 -- Where the workers that share a campaign agree on its ceiling. A campaign on one number is in one
 -- worker at a time, which keeps its distances by itself; one on several numbers may be late in several
 -- workers at once. The instant moves in the statement that begins attempts, so no worker and no death
