@@ -2,6 +2,7 @@
 the Evolution sandbox as a process of its own."""
 
 import base64
+import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -45,8 +46,8 @@ def template_database(servers: RunningServers) -> str:
     return urlsplit(servers.database_url).path.lstrip("/")
 
 
-@pytest.fixture
-def database_url(servers: RunningServers, template_database: str) -> Iterator[str]:
+@contextlib.contextmanager
+def cloned_database(servers: RunningServers, template: str) -> Iterator[str]:
     """A fresh migrated database; its login may do DDL, the pools SET ROLE."""
     name = f"test_{secrets.token_hex(6)}"
     owner = urlsplit(servers.database_url).username
@@ -54,11 +55,25 @@ def database_url(servers: RunningServers, template_database: str) -> Iterator[st
     with psycopg.connect(on_database(servers.superuser_url, "postgres"), autocommit=True) as conn:
         conn.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(template_database), sql.Identifier(owner)
+                sql.Identifier(name), sql.Identifier(template), sql.Identifier(owner)
             )
         )
         yield on_database(servers.database_url, name)
         conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(servers: RunningServers, template_database: str) -> Iterator[str]:
+    """The database of this test."""
+    with cloned_database(servers, template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def other_database_url(servers: RunningServers, template_database: str) -> Iterator[str]:
+    """A second one, for tests with two installations."""
+    with cloned_database(servers, template_database) as url:
+        yield url
 
 
 @pytest.fixture

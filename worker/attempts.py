@@ -1,5 +1,6 @@
 """Begin and settle attempts: the two commits around every call, shared by all calls in flight."""
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -75,6 +76,17 @@ class Attempts:
     async def settle(self, message: LeasedMessage, attempt: OpenAttempt, verdict: Verdict) -> None:
         """Record a verdict; it is tried until the attempt's lease is over, then the sweep rules."""
         await self._settling.submit(Settling(message, attempt, verdict))
+
+    async def came_late(self, message: LeasedMessage) -> None:
+        """The ceiling that workers share counts this begun message from now."""
+        try:
+            await asyncio.to_thread(self._push_ceiling, message)
+        except (TemporarilyUnavailable, psycopg.Error) as exc:
+            log.warning("ceiling_not_pushed", campaign_id=message.public_id, error=repr(exc))
+
+    def _push_ceiling(self, message: LeasedMessage) -> None:
+        with connection(self._deps.pool) as conn:
+            rows.push_ceiling(conn, message)
 
     def close(self) -> None:
         """End the writers once nothing is in flight."""

@@ -13,11 +13,12 @@ from shared.db.dispatch import LoadedLane
 from shared.db.messages import LeasedMessage, OpenAttempt
 from shared.domain.breaker import Breaker, BreakerState
 from shared.domain.delivery import Receipt, Verdict, VerdictKind, sent, verdict_for
+from shared.domain.pacing import tolerance
 from shared.errors import ProviderError, TemporarilyUnavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.observability.slow import note_duration
-from shared.providers.evolution import EvolutionClient, Instance
+from shared.providers.evolution import EvolutionClient, Instance, boot_seconds
 from worker.attempts import Attempts, Begun
 from worker.deps import Deps
 from worker.turns import Turns
@@ -26,6 +27,7 @@ log = get_logger(__name__)
 
 _OPENS_AT_ONCE = {"connection_closed", "rate_overlimit"}
 _LEASE_RESERVE_SECONDS = 1.0  # a lease about to lapse is not begun
+_SHARED_LATE_SECONDS = 2.0  # sooner than alone: several workers would ask again and again
 
 
 @dataclass(slots=True)
@@ -73,11 +75,13 @@ class Lane:
         held = self._held(message)
         if held is None:
             turn = self.turns.reserve(message, slot)
-            if turn - slot > self.deps.settings.delivery.late_seconds:
+            if turn - slot > self._patience(message):
                 return "late"
             wait = turn - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
+            if time.monotonic() - turn > tolerance(message.min_gap) and not message.shared_pace:
+                self.turns.came_late(message)
             if turn > slot + 0.05:
                 self.ran_late.add((message.tenant_id, message.campaign_id))
             held = self._held(message)
@@ -95,11 +99,12 @@ class Lane:
 
     async def _deliver(self, message: LeasedMessage, in_flight: asyncio.Semaphore) -> None:
         try:
-            begun = await self.attempts.begin(message, self.lease_id)
+            begun = await self._begin(message)
             if isinstance(begun, str):
                 await self._hold_back(message, begun)
                 return
             self.probed = self.breaker.state is BreakerState.HALF_OPEN
+            await self._keep_distance(message, begun)
             verdict = await self._attempt(message, begun)
             await self.attempts.settle(message, begun.attempt, verdict)
             self._learn(message, verdict)
@@ -110,6 +115,31 @@ class Lane:
             log.exception("delivery_failed", **message.trace, position=message.position)
         finally:
             in_flight.release()
+
+    async def _begin(self, message: LeasedMessage) -> Begun | str:
+        """Begin the attempt once the ceiling that workers share has room for it."""
+        while (begun := await self.attempts.begin(message, self.lease_id)) == "too_soon":
+            pause = message.min_gap * random.uniform(0.05, 0.25)  # noqa: S311  not in step
+            await asyncio.sleep(max(pause, 0.01))
+            behind = time.monotonic() - self.loaded_at - message.slot_in_seconds
+            held = "late" if behind > self._patience(message) else self._held(message)
+            if held is not None:
+                return held
+        return begun
+
+    async def _keep_distance(self, message: LeasedMessage, begun: Begun) -> None:
+        """An attempt that stood still between its beginning and its call counts from its call."""
+        if boot_seconds() - begun.at <= tolerance(message.min_gap):
+            return
+        if message.shared_pace:
+            await self.attempts.came_late(message)
+        else:
+            self.turns.came_late(message)
+
+    def _patience(self, message: LeasedMessage) -> float:
+        """Seconds behind its slot after which a message goes back for a new one."""
+        late = self.deps.settings.delivery.late_seconds
+        return min(late, _SHARED_LATE_SECONDS) if message.shared_pace else late
 
     async def _hold_back(self, message: LeasedMessage, reason: str) -> None:
         if reason == "suppressed":

@@ -32,7 +32,14 @@ from shared.db.instances import NamedInstance
 from shared.db.message_pages import MESSAGE_STATUSES, MessageLine
 from shared.db.texts import TextProgress
 from shared.domain.contacts import MAX_CONTACTS, Validation
-from shared.domain.health_score import Health, health_score, judged_speed, rates, rating
+from shared.domain.health_score import (
+    Health,
+    health_score,
+    judged_speed,
+    rates,
+    rating,
+    shares,
+)
 from shared.domain.phone import mask_phone
 from shared.domain.reasons import words
 from shared.domain.template import MAX_TEXT
@@ -352,7 +359,9 @@ def metrics_answer(campaign: Campaign) -> CampaignMetrics:
         speed, running_seconds=_running_seconds(campaign), gap_seconds=campaign.gap_seconds
     )
     completed = campaign.status == "completed"
-    health = Health(success, errors, judged, completed, campaign.processed)
+    # Thresholds are judged on what is counted, not on what is shown.
+    exact = shares(campaign.sent, campaign.failed)
+    health = Health(*exact, judged, completed, campaign.processed)
     return {
         "campaign_id": campaign.public_id,
         "id": campaign.campaign_id,
@@ -373,15 +382,15 @@ def metrics_answer(campaign: Campaign) -> CampaignMetrics:
         "progress_percentage": _progress(campaign),
         "success_rate": success,
         "error_rate": errors,
-        "messages_per_minute": speed,
+        "messages_per_minute": round(speed, 2),
         "estimated_seconds_remaining": _remaining(campaign),
         "duration_seconds": _duration(campaign),
         "health_score": health_score(health),
         "health": {
             "rating": rating(health_score(health)),
-            "success_rate": health.success_rate,
-            "error_rate": health.error_rate,
-            "messages_per_minute": health.messages_per_minute,
+            "success_rate": success,
+            "error_rate": errors,
+            "messages_per_minute": None if judged is None else round(judged, 2),
             "completed": health.completed,
             "processed_count": health.processed,
         },
@@ -442,9 +451,9 @@ def _waiting(campaign: Campaign) -> str | None:
 def _speed(campaign: Campaign) -> float:
     """Of the last minute while it runs; once ended, its average."""
     if campaign.status not in _ENDED:
-        return round(campaign.recent_per_second * 60, 2)
+        return campaign.recent_per_second * 60
     seconds = _duration(campaign)
-    return round(campaign.sent * 60 / max(seconds, 1.0), 2) if seconds is not None else 0.0
+    return campaign.sent * 60 / max(seconds, 1.0) if seconds is not None else 0.0
 
 
 def _remaining(campaign: Campaign) -> int | None:

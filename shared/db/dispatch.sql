@@ -54,7 +54,15 @@ RETURNING c.tenant_id, c.campaign_id, c.public_id, c.request_id, r.delay_min, r.
         SELECT tenant_id, campaign_id FROM started ORDER BY campaign_id
             ON CONFLICT (campaign_id, tenant_id) DO UPDATE
            SET next_due_at = now(), next_slot_at = greatest(campaign_pace.next_slot_at, now()),
-               waiting_reason = NULL)
+               waiting_reason = NULL),
+       agreed AS (  -- on several numbers: perhaps in several workers at once
+        INSERT INTO campaign_ceilings (tenant_id, campaign_id)
+        SELECT s.tenant_id, s.campaign_id
+          FROM started AS s JOIN campaign_instances USING (tenant_id, campaign_id)
+         GROUP BY s.tenant_id, s.campaign_id
+        HAVING count(*) > 1
+         ORDER BY s.campaign_id
+            ON CONFLICT DO NOTHING)
 UPDATE campaign_counters AS c
    SET gap_seconds = s.gap_seconds
   FROM started AS s

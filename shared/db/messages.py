@@ -12,6 +12,7 @@ from shared.db.events import StoredEvents
 from shared.db.pool import Row
 from shared.db.sql import load_sql
 from shared.domain.delivery import Verdict
+from shared.domain.pacing import min_gap, tolerance
 from shared.domain.reasons import words
 
 _SQL = load_sql("messages.sql")
@@ -41,6 +42,13 @@ class LeasedMessage:
     request_id: str | None
     messages_per_second: float
     burst_per_second: int
+    shared_pace: bool
+    """Its campaign is on several numbers, so perhaps in several workers at once."""
+
+    @property
+    def min_gap(self) -> float:
+        """Seconds two messages of its campaign are always apart."""
+        return min_gap(self.messages_per_second, self.burst_per_second)
 
     @property
     def trace(self) -> dict[str, str | None]:
@@ -121,26 +129,29 @@ def begin_attempts(
     missing from the answer must not be sent; `held_back` says why.
     """
     params = {
-        **_columns([_key(message) for message, _ in wanted]),
-        "lease_ids": [lease_id for _, lease_id in wanted],
-        "instance_ids": [message.instance_id for message, _ in wanted],
-        "phones": [message.phone for message, _ in wanted],
+        **_wanted(wanted),
         "open_seconds": open_seconds,
+        "tolerances": [tolerance(message.min_gap) for message, _ in wanted],
     }
     rows = conn.execute(_SQL["begin_attempts"], params).fetchall()
     return {(campaign_id, position): attempt for campaign_id, position, attempt in rows}
 
 
+def push_ceiling(conn: Connection[Row], message: LeasedMessage) -> None:
+    """The shared ceiling leaves one gap more, from now at the earliest: this message came late."""
+    params = {
+        "tenant_id": message.tenant_id,
+        "campaign_id": message.campaign_id,
+        "gap_seconds": message.min_gap,
+    }
+    conn.execute(_SQL["push_ceiling"], params)
+
+
 def held_back(
     conn: Connection[Row], messages: Sequence[tuple[LeasedMessage, UUID]]
 ) -> dict[tuple[int, int], str]:
-    """Why messages did not begin: lease_lost, a campaign status, suppressed or open_send."""
-    params = {
-        **_columns([_key(message) for message, _ in messages]),
-        "lease_ids": [lease_id for _, lease_id in messages],
-        "phones": [message.phone for message, _ in messages],
-    }
-    rows = conn.execute(_SQL["held_back"], params).fetchall()
+    """Why messages did not begin: lease_lost, suppressed, open_send, too_soon or a status."""
+    rows = conn.execute(_SQL["held_back"], _wanted(messages)).fetchall()
     return {(campaign_id, position): reason for campaign_id, position, reason in rows}
 
 
@@ -222,6 +233,16 @@ def recount(conn: Connection[Row], tenant_id: int, campaign_id: int) -> Recount:
 
 def _key(message: LeasedMessage) -> MessageKey:
     return message.tenant_id, message.campaign_id, message.position
+
+
+def _wanted(messages: Sequence[tuple[LeasedMessage, UUID]]) -> dict[str, object]:
+    return {
+        **_columns([_key(message) for message, _ in messages]),
+        "lease_ids": [lease_id for _, lease_id in messages],
+        "instance_ids": [message.instance_id for message, _ in messages],
+        "phones": [message.phone for message, _ in messages],
+        "gaps": [message.min_gap if message.shared_pace else None for message, _ in messages],
+    }
 
 
 def _columns(keys: Sequence[MessageKey]) -> dict[str, list[int]]:

@@ -4,7 +4,9 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
        extract(epoch FROM m.slot_at - clock_timestamp())::double precision AS slot_in_seconds,
        extract(epoch FROM m.lease_until - clock_timestamp())::double precision AS lease_seconds,
        c.name, c.phone, c.body, k.image_url, k.public_id, k.user_id, k.request_id,
-       p.messages_per_second::double precision AS messages_per_second, p.burst_per_second
+       p.messages_per_second::double precision AS messages_per_second, p.burst_per_second,
+       EXISTS (SELECT FROM campaign_ceilings AS l
+                WHERE l.campaign_id = m.campaign_id AND l.tenant_id = m.tenant_id) AS shared_pace
   FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[])
        WITH ORDINALITY AS want(tenant_id, campaign_id, position, ordinal)
  CROSS JOIN LATERAL (  -- by key, never by the index of all leases; OFFSET 0 keeps it so
@@ -23,18 +25,29 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
 -- leased -> sending, for those that may go out now; commit before the first byte leaves. The status
 -- row of the campaign is share-locked, so nothing begins after a pause or cancel has answered. A
 -- recipient with an unresolved send on this instance holds back its one message, never the batch.
+-- Workers that share a campaign (`gaps`, else NULL) begin no more of it than its ceiling has room for.
   WITH want AS MATERIALIZED (
         SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
-                             %(lease_ids)s::uuid[], %(instance_ids)s::bigint[], %(phones)s::text[])
-               AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone)),
+                             %(lease_ids)s::uuid[], %(instance_ids)s::bigint[], %(phones)s::text[],
+                             %(gaps)s::double precision[], %(tolerances)s::double precision[])
+               AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone, gap_seconds,
+                    tolerance_seconds)),
        campaign AS MATERIALIZED (
         SELECT k.tenant_id, k.campaign_id, k.status
           FROM campaigns AS k
          WHERE (k.tenant_id, k.campaign_id) IN (SELECT tenant_id, campaign_id FROM want)
          ORDER BY k.campaign_id
            FOR SHARE),
+       ceiling AS MATERIALIZED (
+        SELECT l.tenant_id, l.campaign_id, greatest(l.free_at, clock_timestamp()) AS free_at
+          FROM campaign_ceilings AS l
+         WHERE (l.tenant_id, l.campaign_id) IN
+               (SELECT tenant_id, campaign_id FROM want WHERE gap_seconds IS NOT NULL)
+         ORDER BY l.campaign_id
+           FOR NO KEY UPDATE),
        mine AS MATERIALIZED (
-        SELECT m.tenant_id, m.campaign_id, m.position, m.attempts + 1 AS attempt, w.instance_id, w.phone
+        SELECT m.tenant_id, m.campaign_id, m.position, m.attempts + 1 AS attempt, w.instance_id, w.phone,
+               w.gap_seconds, w.tolerance_seconds
           FROM want AS w
           JOIN messages AS m ON m.tenant_id = w.tenant_id AND m.campaign_id = w.campaign_id
                AND m.position = w.position
@@ -44,11 +57,27 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
                             WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)
          ORDER BY m.campaign_id, m.position
            FOR UPDATE OF m),
+       placed AS (
+        SELECT n.*, l.free_at, row_number() OVER (PARTITION BY n.campaign_id ORDER BY n.position) - 1 AS place
+          FROM mine AS n
+          LEFT JOIN ceiling AS l ON l.tenant_id = n.tenant_id AND l.campaign_id = n.campaign_id),
        opened AS (
         INSERT INTO open_sends (tenant_id, instance_id, phone, campaign_id, position, attempt)
-        SELECT tenant_id, instance_id, phone, campaign_id, position, attempt FROM mine
+        SELECT tenant_id, instance_id, phone, campaign_id, position, attempt
+          FROM placed
+         WHERE gap_seconds IS NULL OR free_at IS NULL
+            OR free_at + make_interval(secs => place * gap_seconds - tolerance_seconds) <= clock_timestamp()
             ON CONFLICT DO NOTHING
      RETURNING tenant_id, campaign_id, position),
+       advanced AS (
+        UPDATE campaign_ceilings AS l
+           SET free_at = c.free_at + make_interval(secs => o.used_seconds)
+          FROM ceiling AS c
+          JOIN (SELECT tenant_id, campaign_id, sum(n.gap_seconds) AS used_seconds
+                  FROM opened JOIN mine AS n USING (tenant_id, campaign_id, position)
+                 WHERE n.gap_seconds IS NOT NULL
+                 GROUP BY tenant_id, campaign_id) AS o USING (tenant_id, campaign_id)
+         WHERE l.tenant_id = c.tenant_id AND l.campaign_id = c.campaign_id),
        begun AS (
         UPDATE messages AS m
            SET status = 'sending', attempts = m.attempts + 1,
@@ -61,6 +90,12 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
         SELECT tenant_id, campaign_id, position, attempts, instance_id, lease_id FROM begun)
 SELECT campaign_id, position, attempts FROM begun;
 
+-- push_ceiling --
+-- A begun message reaches the provider later than it was counted: it is counted once more, from now.
+UPDATE campaign_ceilings
+   SET free_at = greatest(free_at, clock_timestamp()) + make_interval(secs => %(gap_seconds)s)
+ WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s;
+
 -- held_back --
 -- Why leased messages did not begin.
 SELECT w.campaign_id, w.position,
@@ -69,10 +104,15 @@ SELECT w.campaign_id, w.position,
             WHEN k.status <> 'running' THEN k.status
             WHEN EXISTS (SELECT FROM suppressions AS s
                           WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone) THEN 'suppressed'
+            WHEN w.gap_seconds IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM open_sends AS o
+                                  WHERE o.tenant_id = w.tenant_id AND o.instance_id = w.instance_id
+                                    AND o.phone = w.phone) THEN 'too_soon'
             ELSE 'open_send' END AS reason
   FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
-              %(lease_ids)s::uuid[], %(phones)s::text[])
-       AS w(tenant_id, campaign_id, position, lease_id, phone)
+              %(lease_ids)s::uuid[], %(instance_ids)s::bigint[], %(phones)s::text[],
+              %(gaps)s::double precision[])
+       AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone, gap_seconds)
   JOIN campaigns AS k USING (tenant_id, campaign_id)
   LEFT JOIN messages AS m USING (tenant_id, campaign_id, position);
 

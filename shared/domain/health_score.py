@@ -8,7 +8,8 @@ Rating = Literal["excelente", "bom", "moderado", "ruim"]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the score looks at: rates in percent, messages per minute (None: not judged)."""
+    """What the score looks at, not rounded: rates in percent, messages per minute (None: not
+    judged)."""
 
     success_rate: float
     error_rate: float
@@ -17,12 +18,16 @@ class Health:
     processed: int
 
 
-def rates(sent: int, failed: int) -> tuple[float, float]:
+def shares(sent: int, failed: int) -> tuple[float, float]:
     """Success and error rate in percent of what was tried; (0, 0) before the first outcome."""
     tried = sent + failed
-    if tried == 0:
-        return 0.0, 0.0
-    return round(100 * sent / tried, 2), round(100 * failed / tried, 2)
+    return (100 * sent / tried, 100 * failed / tried) if tried else (0.0, 0.0)
+
+
+def rates(sent: int, failed: int) -> tuple[float, float]:
+    """The same as they are shown: two decimals."""
+    success, errors = shares(sent, failed)
+    return round(success, 2), round(errors, 2)
 
 
 def judged_speed(

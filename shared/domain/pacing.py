@@ -20,6 +20,15 @@ def min_gap(messages_per_second: float, burst_per_second: float) -> float:
     return max(_HEADROOM / messages_per_second, _BURST_HEADROOM / ceiling)
 
 
+def tolerance(gap: float) -> float:
+    """Seconds a message may be behind its slot and still count as on time.
+
+    With the headroom in `min_gap`, slots missed by so much never make one message too many in any
+    second or minute.
+    """
+    return 0.15 if gap >= 0.25 else 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """A random pause in [`delay_min`, `delay_max`] seconds, never shorter than the plan allows."""

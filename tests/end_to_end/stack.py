@@ -104,16 +104,20 @@ def environment_of(settings: Settings, sandbox: Sandbox, port: int) -> dict[str,
         "RAPIDFLOW_DELIVERY__CALL_DEADLINE_SECONDS": "3",
         "RAPIDFLOW_DELIVERY__LEASE_SECONDS": "4",
         "RAPIDFLOW_DELIVERY__LEASE_MARGIN_SECONDS": "0.5",
+        "RAPIDFLOW_DISPATCH__LOOKAHEAD_SECONDS": "2",  # well within the lease
         "RAPIDFLOW_EVIDENCE__QUIET_MARGIN_SECONDS": "0.2",
         "RAPIDFLOW_EVIDENCE__LOOKS_AFTER_SECONDS": "[0, 1, 2, 4, 8]",
     }
 
 
 @contextlib.contextmanager
-def running_stack(settings: Settings, sandbox: Sandbox, logs: Path) -> Iterator[Stack]:
-    """server, worker, control and beat; all are gone when the block ends."""
+def running_stack(
+    settings: Settings, sandbox: Sandbox, logs: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """server, worker, control and beat, with these `variables` besides; all are gone when the
+    block ends."""
     port = free_port()
-    environment = environment_of(settings, sandbox, port)
+    environment = {**environment_of(settings, sandbox, port), **(variables or {})}
     key = bootstrap(environment).api_key_file.read_text("utf-8").strip()
     with httpx.Client(
         base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": key}, timeout=10
