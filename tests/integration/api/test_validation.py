@@ -55,7 +55,6 @@ ANA = {"nome": "Ana", "telefone": "11987654321"}
         ({"config": {"imageUrl": "ftp://example.com/x.png"}}, {"config.imageUrl"}),
         ({"config": {"imageUrl": "http://10.0.0.1/x.png"}}, {"config.imageUrl"}),
         ({"config": {"imageUrl": "example.com/x.png"}}, {"config.imageUrl"}),
-        ({"config": {"model": "gpt-inexistente"}}, {"config.model"}),
         (
             {"config": {"instance": "a", "instances": ["b"]}},
             {"config.instances", "config.instance"},
