@@ -19,6 +19,7 @@ from shared.db.tenants import Defaults
 from shared.db.users import User
 from shared.domain.contacts import CheckedContacts
 from shared.events.publish import publish
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 from shared.security.tokens import random_name
 
@@ -41,6 +42,8 @@ def create(parts: Runtime, user: User, body: CampaignBody) -> Response:
             lambda: _create(conn, parts, user, body, stored),
             status=201,
         )
+        failpoint("api_before_commit")
+    failpoint("api_after_commit")
     if happened:
         publish(parts.publisher, parts.pool, stored)
         parts.producer.ring_dispatch()

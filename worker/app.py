@@ -8,6 +8,7 @@ from celery import Celery, signals
 from kombu.exceptions import OperationalError
 
 from celery_config import make_celery
+from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import start_metrics_listener
 from shared.queue.names import TaskName
@@ -90,6 +91,7 @@ def _ring_dispatch() -> None:
 
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
+    arm(settings().failpoint)
     configure_logging(settings(), "engine")
 
 

@@ -14,6 +14,7 @@ from shared.db.messages import LeasedMessage, OpenAttempt
 from shared.domain.breaker import Breaker, BreakerState
 from shared.domain.delivery import Receipt, Verdict, VerdictKind, sent, verdict_for
 from shared.errors import ProviderError, TemporarilyUnavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient, Instance
@@ -94,12 +95,15 @@ class Lane:
 
     async def _deliver(self, message: LeasedMessage, in_flight: asyncio.Semaphore) -> None:
         try:
+            failpoint("worker_before_begin")
             begun = await self.attempts.begin(message, self.lease_id)
             if isinstance(begun, str):
                 await self._hold_back(message, begun)
                 return
+            failpoint("worker_after_begin")
             self.probed = self.breaker.state is BreakerState.HALF_OPEN
             verdict = await self._attempt(message, begun)
+            failpoint("worker_after_answer")
             await self.attempts.settle(message, begun.attempt, verdict)
             self._learn(verdict)
         except (TemporarilyUnavailable, psycopg.Error) as exc:

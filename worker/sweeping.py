@@ -4,6 +4,7 @@ from shared.db import dispatch, idempotency, messages, open_sends
 from shared.db import events as stored_events
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from worker.completion import finish
 from worker.deps import Deps
@@ -40,6 +41,7 @@ def _doubt_sending(deps: Deps) -> int:
         settlement = messages.record_verdicts(
             conn, [(attempt, _LAPSED) for attempt in lapsed], quiet_seconds=deps.quiet_seconds
         )
+        failpoint("sweep_before_commit")
     metrics.record_doubts_opened(len(lapsed))
     deps.outlet.tell(settlement.events)
     deps.outlet.tell(finish(deps.pool, settlement.done))
