@@ -28,12 +28,12 @@ class Stack:
     client: httpx.Client
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, command: str) -> None:
-        """Start `rapidflow <command>` under a name of ours."""
+    def start(self, name: str, command: str, **environment: str) -> None:
+        """Start `rapidflow <command>` under a name of ours, with this besides `.env`."""
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli", command],
-                env=dict(self.environment),
+                env={**self.environment, **environment},
                 stdout=log,
                 stderr=log,
             )
