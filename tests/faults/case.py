@@ -141,6 +141,7 @@ class Case:
         while not self._at_rest():
             if time.monotonic() > until:
                 self.outcome.problems.append("never came to rest")
+                self.outcome.notes.append(self.rig.stack.tail())
                 break
             time.sleep(0.2)
         took = time.monotonic() - began
