@@ -65,6 +65,7 @@ class FaultProxy:
     def close(self) -> None:
         """End it with all connections."""
         self._ask(self._change(Mode.REFUSE))
+        self._ask(self._end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._loop.close()
@@ -98,6 +99,12 @@ class FaultProxy:
         for writer in list(self._writers):
             _reset(writer)
         await asyncio.sleep(0)
+
+    async def _end_tasks(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self._writers.add(client)

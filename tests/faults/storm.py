@@ -33,8 +33,8 @@ def kills(rig: Rig, *, count: int, seed: int | None, say: Say, messages: int = 0
     messages = messages or count * 25
     rig.sandbox.tune(latency_ms=60)
     instances = [rig.instance() for _ in range(_INSTANCES)]
-    # The kills take about a second each; the campaigns last as long by their pace.
-    _set_rate(rig, messages / _INSTANCES / (count * 1.3))
+    # The campaigns last about as long as the kills, by their pace.
+    _set_rate(rig, messages / _INSTANCES / (count * 0.7))
     for instance in instances:
         case.campaign(messages // _INSTANCES, instances=[instance])
     case.wait_sent(1)
@@ -42,7 +42,7 @@ def kills(rig: Rig, *, count: int, seed: int | None, say: Say, messages: int = 0
     in_flight = 0
     for number in range(count):
         name = dice.choice(_PROCESSES)
-        time.sleep(dice.uniform(0.1, 1.0))
+        time.sleep(dice.uniform(0.4, 2.0))
         rig.kill(name)
         hit[name.partition("-")[0]] += 1
         if name.startswith("worker"):
