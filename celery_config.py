@@ -33,6 +33,8 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # A broker that refuses writes (memory or disk full) ends no worker: it tries again.
+        broker_channel_error_retry=True,
         # A publish is a hint: two quick tries, then the next tick makes up for it.
         task_publish_retry_policy={
             "max_retries": 1,

@@ -10,9 +10,17 @@ import binascii
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import SettingsError
@@ -206,6 +214,7 @@ class Settings(BaseSettings):
     data_dir: Path = _plain_default("DATA_DIR", Path(".rapidflow"))
 
     environment: str = "rapidflow"  # prefixes Redis keys and channels
+    failpoint: str = Field(default="", pattern=r"^([a-z_]+(:[1-9]\d*)?)?$")  # shared/failpoints.py
     log_level: str = _plain_default("LOG_LEVEL", "INFO")
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0  # 0: this process opens no metrics listener
@@ -261,6 +270,12 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("needs to start with http:// or https://")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _dies_only_in_tests(self) -> Self:
+        if self.failpoint and not self.environment.startswith(("test", "fault")):
+            raise ValueError("RAPIDFLOW_FAILPOINT is for the fault suite, never for production")
+        return self
 
     @property
     def base_url(self) -> str:

@@ -9,6 +9,7 @@ from celery import Celery, signals
 from kombu.exceptions import OperationalError
 
 from celery_config import make_celery
+from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import start_metrics_listener
 from shared.queue.names import TaskName
@@ -23,6 +24,7 @@ from worker.sender import Sender
 log = get_logger(__name__)
 
 app: Celery = make_celery(settings())
+app.conf.worker_consumer = "worker.consumer:SurvivingConsumer"
 app.conf.imports = (
     "worker.tasks.send",
     "worker.tasks.tick",
@@ -94,6 +96,7 @@ def _ring_dispatch() -> None:
 
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
+    arm(settings().failpoint)
     configure_logging(settings(), os.environ.get("RAPIDFLOW_SERVICE", "engine"))
 
 

@@ -18,6 +18,7 @@ from shared.db.receipts import Ack, InboxEntry
 from shared.domain.opt_out import is_opt_out
 from shared.domain.phone import phone_of_jid
 from shared.errors import TemporarilyUnavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import text_of, unix_seconds
@@ -74,6 +75,7 @@ def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
             [(entry, outcomes[entry.inbox_id]) for entry in entries if entry.inbox_id in outcomes],
         )
         rows.hold_inbox(conn, [entry for entry in entries if entry.inbox_id not in outcomes])
+        failpoint("receipts_before_commit")
     for outcome in outcomes.values():
         metrics.record_receipts(outcome)
     return entries, outcomes
