@@ -83,6 +83,8 @@ class BreakerSettings(BaseModel, frozen=True):
     errors_allowed: int = 5
     open_seconds: float = 30.0
     ceiling_seconds: float = 600.0
+    refusals_allowed: int = 5  # by WhatsApp itself, in a row, of people never reached before
+    refused_seconds: float = 1800.0  # how long a number rests that seems restricted
 
 
 class SweepSettings(BaseModel, frozen=True):
@@ -91,6 +93,7 @@ class SweepSettings(BaseModel, frozen=True):
     batch_size: int = 500
     publish_after_seconds: float = 3.0  # events a dead process could not publish
     inbox_hold_seconds: float = 600.0  # receipts that match nothing yet
+    deaf_seconds: float = 20.0  # with work in its queue and none begun, a process ends itself
 
 
 class EvidenceSettings(BaseModel, frozen=True):

@@ -20,6 +20,7 @@ from worker.composing import Composer
 from worker.deps import Deps, open_deps
 from worker.doorbell import Doorbell
 from worker.sender import Sender
+from worker.watchdog import Progress, Watchdog, end_process, queue_length
 
 log = get_logger(__name__)
 
@@ -77,6 +78,7 @@ class Process:
 
 
 process = Process()
+progress = Progress()
 
 
 def enqueue(batches: Sequence[LeasedBatch]) -> None:
@@ -100,9 +102,26 @@ def _set_up_logging(**_: Any) -> None:
     configure_logging(settings(), os.environ.get("RAPIDFLOW_SERVICE", "engine"))
 
 
+@signals.task_prerun.connect
+def _began(**_: Any) -> None:
+    progress.began()
+
+
+@signals.task_postrun.connect
+def _ended(**_: Any) -> None:
+    progress.ended()
+
+
 @signals.worker_ready.connect
-def _opened(**_: Any) -> None:
+def _opened(sender: Any = None, **_: Any) -> None:
     start_metrics_listener(settings())
+    queues = [queue.name for queue in sender.task_consumer.queues]
+    Watchdog(
+        progress,
+        lambda: queue_length(app, queues),
+        silence_seconds=settings().sweep.deaf_seconds,
+        end=end_process,
+    ).start()
     log.info("ready")
 
 

@@ -205,7 +205,6 @@ class Lane:
         )
         if not self.breaker.allows and not was_open:
             self.rest_reason = verdict.code
-            metrics.record_breaker(BreakerState.OPEN.value)
             log.warning(
                 "breaker_opened",
                 campaign_ids=sorted({one.public_id for one in self.messages}),
