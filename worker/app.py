@@ -22,7 +22,6 @@ from worker.sender import Sender
 log = get_logger(__name__)
 
 app: Celery = make_celery(settings())
-app.conf.worker_consumer = "worker.consumer:SurvivingConsumer"
 app.conf.imports = (
     "worker.tasks.send",
     "worker.tasks.tick",
