@@ -8,11 +8,13 @@ from celery import Celery
 from kombu.entity import Queue as KombuQueue
 
 from shared.queue.names import QUEUE_OF, Queue, TaskName
+from shared.queue.transport import use_surviving_transport
 from shared.settings import Settings
 
 
 def make_celery(settings: Settings) -> Celery:
     """The Celery app of this process; it opens nothing until it is used."""
+    use_surviving_transport()
     app = Celery("rapidflow", broker=settings.redis_url.get_secret_value())
     prefix = settings.environment
     app.conf.update(

@@ -25,7 +25,6 @@ from worker.watchdog import Progress, Watchdog, end_process, queue_length
 log = get_logger(__name__)
 
 app: Celery = make_celery(settings())
-app.conf.worker_consumer = "worker.consumer:SurvivingConsumer"
 app.conf.imports = (
     "worker.tasks.send",
     "worker.tasks.tick",
