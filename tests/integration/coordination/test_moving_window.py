@@ -10,6 +10,7 @@ from shared.coordination.rate_limit import RequestLimits
 from shared.coordination.redis_client import make_redis
 
 LIMIT, SECONDS = 20, 1
+CLOCK_STEP = 0.002  # the server reads its clock once per turn of its loop
 RULE = {"limit": LIMIT, "seconds": SECONDS}
 
 
@@ -25,15 +26,15 @@ def processes(redis_url: str) -> Iterator[list[RequestLimits]]:
 def test_no_window_holds_more_than_the_limit_however_the_calls_are_spread(
     processes: list[RequestLimits],
 ) -> None:
-    until = time.monotonic() + 3.5 * SECONDS
+    until = time.time() + 3.5 * SECONDS
     passed: list[tuple[float, float]] = []  # when a call that passed began and ended
 
     def hammer(at: int) -> None:
         limits = processes[at % len(processes)]
-        while time.monotonic() < until:
-            began = time.monotonic()
+        while time.time() < until:
+            began = time.time()
             if limits.hit("requests", "somebody", **RULE).allowed:
-                passed.append((began, time.monotonic()))
+                passed.append((began, time.time()))
 
     with ThreadPoolExecutor(9) as pool:
         list(pool.map(hammer, range(9)))
@@ -41,7 +42,7 @@ def test_no_window_holds_more_than_the_limit_however_the_calls_are_spread(
     assert len(passed) >= 3 * LIMIT, "the window opens again"
     # A call was counted between its beginning and its end: a window that certainly held them all.
     for first, last in zip(passed, passed[LIMIT:], strict=False):
-        assert last[1] - first[0] >= SECONDS
+        assert last[1] - first[0] >= SECONDS - CLOCK_STEP
 
 
 def test_a_burst_across_the_edge_of_a_window_is_one_burst(processes: list[RequestLimits]) -> None:
