@@ -9,6 +9,7 @@ from celery import Celery, signals
 from kombu.exceptions import OperationalError
 
 from celery_config import make_celery
+from shared.coordination.redis_client import make_redis
 from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import start_metrics_listener
@@ -115,9 +116,10 @@ def _ended(**_: Any) -> None:
 def _opened(sender: Any = None, **_: Any) -> None:
     start_metrics_listener(settings())
     queues = [queue.name for queue in sender.task_consumer.queues]
+    redis = make_redis(settings().redis_url.get_secret_value(), max_connections=1)
     Watchdog(
         progress,
-        lambda: queue_length(app, queues),
+        lambda: queue_length(redis, settings().environment, queues),
         silence_seconds=settings().sweep.deaf_seconds,
         end=end_process,
     ).start()

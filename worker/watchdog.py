@@ -11,8 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from celery import Celery
-from kombu.exceptions import OperationalError
+from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.observability import metrics
@@ -96,22 +95,13 @@ class Watchdog:
                 return
 
 
-def queue_length(app: Celery, queues: Sequence[str]) -> int | None:
-    """Tasks that wait in these queues; None where the broker does not answer."""
+def queue_length(redis: Redis, environment: str, queues: Sequence[str]) -> int | None:
+    """Tasks that wait in these queues (celery_config.py names their keys); None where Redis does
+    not answer."""
     try:
-        with app.connection_for_read(
-            transport_options={
-                **app.conf.broker_transport_options,
-                "socket_timeout": 2,
-                "socket_connect_timeout": 2,
-            }
-        ) as connection:
-            channel = connection.default_channel
-            return sum(channel.queue_declare(queue, passive=True).message_count for queue in queues)
-    except (OperationalError, RedisError, OSError):
+        return sum(redis.llen(f"{environment}:queue:{queue}") for queue in queues)
+    except RedisError:
         return None
-    except connection.channel_errors:  # the queue was never used
-        return 0
 
 
 def end_process() -> None:
