@@ -20,6 +20,7 @@ from api.routes import (
     callbacks,
     campaign_changes,
     campaigns,
+    doubts,
     health,
     instances,
     openapi,
@@ -36,7 +37,8 @@ log = get_logger(__name__)
 
 # fmt: off
 _ROUTES: Final = (
-    auth, campaigns, previews, campaign_changes, callbacks, instances, webhooks, health, openapi,
+    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, webhooks, health,
+    openapi,
 )
 # fmt: on
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")

@@ -9,7 +9,7 @@ from psycopg import Connection
 from pydantic import ValidationError
 
 from api import campaign_draft as drafts
-from api.auth import rate_limit_remaining
+from api.auth import current_principal, rate_limit_remaining
 from api.campaign_faults import Checks, sound_part
 from api.fields import field_problems, refusal
 from api.idempotency import asked_once, once
@@ -18,7 +18,7 @@ from api.runtime import Runtime
 from api.schemas.callbacks import callback_access
 from api.schemas.campaign_answers import CampaignCreated, CampaignShown, RecommendedDelay
 from api.schemas.campaigns import CampaignBody, Contact, campaign_answer
-from shared.db import campaign_creation, campaigns, events, instances, tenants
+from shared.db import campaign_creation, campaigns, doubts, events, instances, tenants
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
 from shared.db.campaigns import Cancelled
 from shared.db.events import StoredEvents
@@ -28,6 +28,7 @@ from shared.db.tenants import Defaults
 from shared.db.users import User
 from shared.domain import lifecycle
 from shared.domain.contacts import CheckedContacts
+from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.failpoints import failpoint
@@ -134,6 +135,15 @@ def _create(
     campaign = _new_campaign(parts, user, body, draft, reference)
     created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
+    if campaign.doubt_policy != "hold":
+        doubts.record_policy(
+            conn,
+            user.tenant_id,
+            campaign.public_id,
+            policy=campaign.doubt_policy,
+            after_hours=campaign.doubt_after_hours,
+            actor=current_principal().actor,
+        )
     log.info("campaign_created", campaign_id=campaign.public_id, **drafts.counts(checked))
     return {
         "success": True,
@@ -252,6 +262,8 @@ def _new_campaign(
         model=draft.model,
         executor=body.executor,
         reference=reference,
+        doubt_policy=body.config.doubt_policy or "hold",
+        doubt_after_hours=body.config.doubt_after_hours or AFTER_HOURS,
     )
 
 

@@ -7,13 +7,14 @@ from flask import Response
 from psycopg import Connection
 
 from api import campaign_actions, campaign_draft
+from api.auth import current_principal
 from api.idempotency import asked_once, once
 from api.runtime import Runtime
 from api.schemas.campaign_answers import CampaignAnswer, CampaignRetried, CampaignShown
 from api.schemas.campaign_changes import CLONED, ChangeBody, CloneBody, RetryBody
 from api.schemas.campaigns import CampaignBody, ConfigBody, PaceBody, campaign_answer
 from shared.db import campaign_changes as rows
-from shared.db import campaigns, events, instances, tenants
+from shared.db import campaigns, doubts, events, instances, tenants
 from shared.db.campaign_changes import CampaignChange, ListedContact
 from shared.db.campaigns import Campaign
 from shared.db.events import Event, StoredEvents
@@ -37,7 +38,7 @@ def retry_failed(parts: Runtime, user: User, reference: str, body: RetryBody) ->
         NotFound: no such campaign.
         InvalidTransition: nothing failed, it was cancelled, or somebody else sends it.
     """
-    return _change_once(parts, user, lambda conn, told: _retry(conn, user, reference, body, told))
+    return change_once(parts, user, lambda conn, told: _retry(conn, user, reference, body, told))
 
 
 def change(parts: Runtime, user: User, reference: str, body: ChangeBody) -> Response:
@@ -48,7 +49,7 @@ def change(parts: Runtime, user: User, reference: str, body: ChangeBody) -> Resp
         InvalidRequest: an unknown instance, or delays that do not fit together.
         InvalidTransition: it has ended, or has started and its start was to change.
     """
-    return _change_once(parts, user, lambda conn, told: _change(conn, user, reference, body, told))
+    return change_once(parts, user, lambda conn, told: _change(conn, user, reference, body, told))
 
 
 def clone(parts: Runtime, user: User, reference: str, body: CloneBody) -> Response:
@@ -70,7 +71,8 @@ def clone(parts: Runtime, user: User, reference: str, body: CloneBody) -> Respon
     return campaign_actions.create(parts, user, _copy(original, body, contacts, names))
 
 
-def _change_once(parts: Runtime, user: User, effect: Effect) -> Response:
+def change_once(parts: Runtime, user: User, effect: Effect) -> Response:
+    """200 with what `effect` answers; once per key, then its events and the doorbell."""
     told: list[StoredEvents] = []
     with tenant_transaction(parts.pool, user.tenant_id) as conn:
         response, happened = once(
@@ -87,7 +89,7 @@ def _retry(
 ) -> CampaignRetried:
     campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
     key = (user.tenant_id, campaign.campaign_id)
-    _require_ours(campaign)
+    require_ours(campaign)
     status = rows.lock(conn, *key)
     if status == "cancelled":
         raise InvalidTransition("A campanha foi cancelada.", code="campaign_cancelled")
@@ -117,7 +119,7 @@ def _change(
         scheduled_at=body.schedule_at,
         starts_now=body.starts_now,
     )
-    if rows.change(conn, *key, wanted) is None:
+    if not body.only_doubts and rows.change(conn, *key, wanted) is None:
         raise _too_late(conn, user, campaign)
     if wanted.moves_pace:
         pace = campaign_draft.Pace(
@@ -127,6 +129,7 @@ def _change(
         rows.change_pace(conn, *key, gap_seconds=pace.gap_seconds(defaults.messages_per_second))
     _change_instances(conn, user, campaign, body.config)
     told.append(events.append(conn, *key, [_changed(body)]))
+    _change_doubt_policy(conn, user, campaign, body.config)
     log.info("campaign_changed", campaign_id=campaign.public_id, user_id=user.user_id)
     return {"success": True, "campaign": _shown(conn, user, campaign)}
 
@@ -143,13 +146,38 @@ def _change_instances(
     names = config.instance_names
     if not names:
         return
-    _require_ours(campaign)
+    require_ours(campaign)
     found = campaign_draft.resolve_instances(
         names, instances.find_named(conn, user.tenant_id, names)
     )
     rows.set_instances(
         conn, user.tenant_id, campaign.campaign_id, [item.instance_id for item in found]
     )
+
+
+def _change_doubt_policy(
+    conn: Connection[Row], user: User, campaign: Campaign, config: PaceBody
+) -> None:
+    """Also of a campaign that has ended: its doubts have not. The audit line is written last."""
+    if not config.names_doubts:
+        return
+    require_ours(campaign)
+    policy, hours = doubts.set_policy(
+        conn,
+        user.tenant_id,
+        campaign.campaign_id,
+        policy=config.doubt_policy,
+        after_hours=config.doubt_after_hours,
+    )
+    if campaign.doubt_policy != "hold" or policy != "hold":
+        doubts.record_policy(
+            conn,
+            user.tenant_id,
+            campaign.public_id,
+            policy=policy,
+            after_hours=hours,
+            actor=current_principal().actor,
+        )
 
 
 def _delays(campaign: Campaign, config: PaceBody) -> tuple[float | None, float | None]:
@@ -172,7 +200,8 @@ def _too_late(conn: Connection[Row], user: User, campaign: Campaign) -> InvalidT
     )
 
 
-def _require_ours(campaign: Campaign) -> None:
+def require_ours(campaign: Campaign) -> None:
+    """Raises InvalidTransition for a campaign that somebody else sends."""
     if campaign.executor != "engine":
         raise InvalidTransition(
             "Esta campanha é enviada por um fluxo externo.", code="campaign_external"
@@ -189,13 +218,17 @@ def _copy(
 ) -> CampaignBody:
     given = body.config.model_dump(exclude_unset=True, by_alias=True)
     numbers = {} if body.config.instance_names or not names else {"instances": names}
+    doubtful = {
+        "doubtPolicy": original.doubt_policy,
+        "doubtAfterHours": original.doubt_after_hours,
+    }
     config = {
         "systemPrompt": original.template,
         "imageUrl": original.image_url,
         "delayMin": original.delay_min,
         "delayMax": original.delay_max,
         "model": original.model,
-        **(numbers if original.executor == "engine" else {}),
+        **({**numbers, **doubtful} if original.executor == "engine" else {}),
         **given,
     }
     return CampaignBody(

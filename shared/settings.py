@@ -102,6 +102,7 @@ class EvidenceSettings(BaseModel, frozen=True):
     quiet_margin_seconds: float = 30.0  # after start + deadline
     looks_after_seconds: tuple[float, ...] = (0.0, 60.0, 300.0, 900.0, 3600.0)
     window_hours: float = 24.0
+    policy_again_seconds: float = Field(default=600.0, gt=0)  # a resend that could not be decided
     clock_tolerance_seconds: float = 300.0
 
 

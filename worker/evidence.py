@@ -5,13 +5,15 @@ again at growing distances until its window ends.
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
 from psycopg import Connection
 
+from shared.db import doubts as doubt_rows
 from shared.db import messages, open_sends
 from shared.db.events import StoredEvents, audiences
 from shared.db.messages import OpenAttempt
@@ -24,12 +26,35 @@ from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient, FoundMessage
-from worker.deps import Deps
+from worker.deps import Deps, SealedInstance
 
 log = get_logger(__name__)
 
 _AT_ONCE = 50
 _NO_LEASE = UUID(int=0)  # a doubt is matched by its attempt; its lease is over
+
+
+class Doubted(SealedInstance, Protocol):
+    """What a search for a doubted message needs to know."""
+
+    @property
+    def campaign_id(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def instance_id(self) -> int: ...
+    @property
+    def phone(self) -> str: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def has_image(self) -> bool: ...
+    @property
+    def lids(self) -> list[str]: ...
 
 
 def reconcile(deps: Deps) -> int:
@@ -40,49 +65,81 @@ def reconcile(deps: Deps) -> int:
         )
     if not doubts:
         return 0
-    found = asyncio.run(_look_up_all(deps, doubts))
+    found = look_up_all(deps, doubts)
     failpoint("reconcile_looked_up")
     return sum(_settle_alone(deps, *pair) for pair in zip(doubts, found, strict=True))
 
 
-def _settle_alone(deps: Deps, doubt: Doubt, matches: Sequence[FoundMessage]) -> bool:
+def _settle_alone(deps: Deps, doubt: Doubt, matches: Sequence[FoundMessage] | None) -> bool:
     """One doubt that cannot be settled must not cost the others their look."""
     try:
-        return _settle(deps, doubt, matches)
+        return settle_found(deps, doubt, matches or ())
     except (psycopg.Error, RapidFlowError):
         log.exception("doubt_not_settled", instance=doubt.name)
         return False
 
 
-async def _look_up_all(deps: Deps, doubts: Sequence[Doubt]) -> list[list[FoundMessage]]:
+def look_up_all(deps: Deps, doubts: Sequence[Doubted]) -> list[list[FoundMessage] | None]:
+    """For each doubt the messages that could be it, oldest first; None: not fully answered."""
+    return asyncio.run(_look_up_all(deps, doubts))
+
+
+async def _look_up_all(deps: Deps, doubts: Sequence[Doubted]) -> list[list[FoundMessage] | None]:
     knobs = deps.settings
     async with EvolutionClient(knobs.evolution_api_url, knobs.delivery) as evolution:
         return await asyncio.gather(*(_look_up(deps, evolution, doubt) for doubt in doubts))
 
 
-async def _look_up(deps: Deps, evolution: EvolutionClient, doubt: Doubt) -> list[FoundMessage]:
-    """Messages that could be the doubted one: same recipient in any form, same text, in time."""
-    since, until = _window(deps, doubt.started_at)
+async def _look_up(
+    deps: Deps, evolution: EvolutionClient, doubt: Doubted
+) -> list[FoundMessage] | None:
+    """Same recipient in any form, same text, same kind, in time."""
+    since, until = window(deps, doubt.started_at)
     matches: dict[str, FoundMessage] = {}
-    for form in same_person_forms(doubt.phone):
+    answered = True
+    for jid in _jids(doubt):
         try:
-            rows = await evolution.find_own_messages(
-                deps.credentials(doubt), f"{form}@s.whatsapp.net", since, until
-            )
+            rows = await evolution.find_own_messages(deps.credentials(doubt), jid, since, until)
         except RapidFlowError as exc:
             log.info("lookup_failed", instance=doubt.name, error=repr(exc))
+            answered = False
             continue
-        matches.update((row.provider_id, row) for row in rows if row.text == doubt.body)
+        matches.update(_matching(doubt, rows, jid, since, until))
+    if not matches and not answered:
+        return None
     return sorted(matches.values(), key=lambda row: row.at)
 
 
-def _window(deps: Deps, started_at: datetime) -> tuple[datetime, datetime]:
+def _jids(doubt: Doubted) -> list[str]:
+    """Every name WhatsApp may know the recipient by."""
+    forms = same_person_forms(doubt.phone)
+    return [*(f"{form}@s.whatsapp.net" for form in forms), *doubt.lids]
+
+
+def _matching(
+    doubt: Doubted, rows: Iterable[FoundMessage], jid: str, since: datetime, until: datetime
+) -> dict[str, FoundMessage]:
+    """Checked here as well: filters that Evolution does not understand it passes over."""
+    first, last = int(since.timestamp()), until.timestamp()
+    return {
+        row.provider_id: row
+        for row in rows
+        if row.remote_jid == jid
+        and row.text == doubt.body
+        and row.has_image == doubt.has_image
+        and first <= row.at <= last
+    }
+
+
+def window(deps: Deps, started_at: datetime) -> tuple[datetime, datetime]:
+    """When a message of an attempt may be dated, by the provider's clock."""
     tolerance = timedelta(seconds=deps.settings.evidence.clock_tolerance_seconds)
     call = timedelta(seconds=deps.settings.delivery.call_deadline_seconds)
     return started_at - tolerance, started_at + call + tolerance
 
 
-def _settle(deps: Deps, doubt: Doubt, matches: Sequence[FoundMessage]) -> bool:
+def settle_found(deps: Deps, doubt: Doubted, matches: Sequence[FoundMessage]) -> bool:
+    """Settle a doubt by what the provider showed, unless all of that belongs to others."""
     if not matches:
         return False
     with connection(deps.pool) as conn:
@@ -98,6 +155,8 @@ def _settle(deps: Deps, doubt: Doubt, matches: Sequence[FoundMessage]) -> bool:
             free[0].remote_jid,
             duplicate_suspected=len(free) > 1,
         )
+        shown = datetime.fromtimestamp(free[0].at, UTC)
+        doubt_rows.note_lookup(conn, doubt.tenant_id, doubt.instance_id, shown)
     deps.outlet.tell(told)
     return bool(told)
 
@@ -113,29 +172,43 @@ def settle_as_sent(
 ) -> list[StoredEvents]:
     """in_doubt -> sent by evidence: (tenant id, campaign id, position, attempt number).
 
-    Returns the events to publish after the commit; empty when someone settled it first.
+    It wins over a decision made meanwhile, as long as the message has not gone again. Returns the
+    events to publish after the commit; empty when someone settled it as sent first.
     """
     tenant_id, campaign_id, position, number = attempt
     verdict = Verdict(VerdictKind.SENT, provider_id=provider_id, remote_jid=remote_jid or None)
     opened = OpenAttempt(tenant_id, campaign_id, position, _NO_LEASE, number)
-    settlement = messages.record_verdicts(
-        conn,
-        [(opened, verdict)],
-        quiet_seconds=deps.quiet_seconds,
-        duplicate_suspected=duplicate_suspected,
-    )
-    if settlement.events:
+
+    def settle() -> list[StoredEvents]:
+        return messages.record_verdicts(
+            conn,
+            [(opened, verdict)],
+            quiet_seconds=deps.quiet_seconds,
+            duplicate_suspected=duplicate_suspected,
+        ).events
+
+    told = settle()
+    if not told and doubt_rows.recall(conn, *attempt):
+        told = settle()
+    if told:
         metrics.record_doubts_settled("sent")
-        of_campaign = audiences(conn, settlement.events)[campaign_id]
+        of_campaign = audiences(conn, told)[campaign_id]
         trace = {"campaign_id": of_campaign.public_id, "request_id": of_campaign.request_id}
         log.info("doubt_settled_as_sent", **trace, position=position)
         if duplicate_suspected:
+            metrics.record_duplicate_suspected()
             log.warning("duplicate_suspected", **trace, position=position)
-    return settlement.events
+    return told
 
 
-def matches_open_send(deps: Deps, send: OpenSend, text: str, at_unix: float) -> bool:
-    """A `send.message` event is this open send: same text, inside the attempt's window."""
+def matches_open_send(
+    deps: Deps, send: OpenSend, text: str, at_unix: float, *, has_image: bool
+) -> bool:
+    """A `send.message` event is this open send: same text and kind, inside its window."""
     tolerance = deps.settings.evidence.clock_tolerance_seconds
     latest = send.started_unix + deps.settings.delivery.call_deadline_seconds + tolerance
-    return send.body == text and send.started_unix - tolerance <= at_unix <= latest
+    return (
+        send.body == text
+        and send.has_image == has_image
+        and send.started_unix - tolerance <= at_unix <= latest
+    )

@@ -10,9 +10,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from shared.db import circuits, open_sends
+from shared.db import circuits, doubts, open_sends
 from shared.db import receipts as rows
 from shared.db.events import StoredEvents
+from shared.db.open_sends import OpenSend
 from shared.db.pool import Row, connection
 from shared.db.receipts import Ack, InboxEntry
 from shared.domain.opt_out import is_opt_out
@@ -21,7 +22,7 @@ from shared.errors import TemporarilyUnavailable
 from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
-from shared.providers.evolution import text_of, unix_seconds
+from shared.providers.evolution import has_image, text_of, unix_seconds
 from worker.deps import Deps
 from worker.evidence import matches_open_send, settle_as_sent
 
@@ -213,19 +214,39 @@ def _apply_send(
 ) -> str | None:
     """A send whose answer did not reach us (yet): the evidence a doubt waits for."""
     provider_id, jid = _key_of(entry)
-    phone = phone_of_jid(jid)
     if not provider_id:
         return _IGNORED
-    send = (
-        open_sends.find_by_phone(conn, entry.tenant_id, entry.instance_id, phone) if phone else None
-    )
-    if send is None or not send.in_doubt:
+    text, at = text_of(body), unix_seconds(body.get("messageTimestamp"))
+    send = _send_of(conn, deps, entry, jid, text, at)
+    if send is None:
         return None  # the answer to the send is still on its way, or it never was ours
-    if not matches_open_send(deps, send, text_of(body), unix_seconds(body.get("messageTimestamp"))):
+    if not matches_open_send(deps, send, text, at, has_image=has_image(body)):
         return _IGNORED
     attempt = (send.tenant_id, send.campaign_id, send.position, send.attempt)
     told.extend(settle_as_sent(conn, deps, attempt, provider_id, jid))
     return _APPLIED
+
+
+def _send_of(
+    conn: Connection[Row], deps: Deps, entry: InboxEntry, jid: str, text: str, at_unix: float
+) -> OpenSend | None:
+    """The doubt this event may be about, or a message that was decided without evidence.
+
+    A hidden id (`@lid`) names no phone: there the text must be one nobody else was being sent.
+    """
+    where = (conn, entry.tenant_id, entry.instance_id)
+    phone = phone_of_jid(jid) or phone_of_jid(str(entry.body["key"].get("remoteJidAlt") or ""))
+    if phone:
+        send = open_sends.find_by_phone(*where, phone)
+        if send is None:
+            return doubts.find_decided(*where, phone)
+    else:
+        before = (
+            deps.settings.delivery.call_deadline_seconds
+            + deps.settings.evidence.clock_tolerance_seconds
+        )
+        send = open_sends.find_by_text(*where, text, at_unix=at_unix, before=before)
+    return send if send is not None and send.in_doubt else None
 
 
 def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str:

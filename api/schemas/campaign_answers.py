@@ -25,6 +25,7 @@ from api.schemas.words import (
     Success,
     WaitingReason,
 )
+from shared.domain.doubts import MOST_HOURS, DoubtPolicy
 from shared.domain.health_score import Rating
 
 SkipReason = Annotated[
@@ -183,6 +184,8 @@ class ConfigAnswer(TypedDict):
     delayMin: Annotated[float, Field(description="Segundos.", examples=[140])]
     delayMax: Annotated[float, Field(description="Segundos.", examples=[380])]
     model: MaybeText
+    doubtPolicy: DoubtPolicy
+    doubtAfterHours: Annotated[int, Field(ge=1, le=MOST_HOURS, examples=[24])]
 
 
 class CampaignInstance(TypedDict):

@@ -53,6 +53,13 @@ class ChangeBody(Body):
         """Whether the start was given as null."""
         return "schedule_at" in self.model_fields_set and self.schedule_at is None
 
+    @property
+    def only_doubts(self) -> bool:
+        """Whether nothing is named but the policy of doubts, which outlives the campaign's end."""
+        doubtful = {"doubt_policy", "doubt_after_hours"}
+        named = self.config.model_fields_set
+        return self.model_fields_set == {"config"} and bool(named) and named <= doubtful
+
 
 class WebhookBody(Body):
     """`{campaignId?, name?, contacts, config?}`: what callers of the old workflow send."""

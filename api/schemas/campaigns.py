@@ -32,6 +32,7 @@ from shared.db.instances import NamedInstance
 from shared.db.message_pages import MESSAGE_STATUSES, MessageLine
 from shared.db.texts import TextProgress
 from shared.domain.contacts import MAX_CONTACTS, Validation
+from shared.domain.doubts import MOST_HOURS, DoubtPolicy
 from shared.domain.health_score import (
     Health,
     health_score,
@@ -122,6 +123,23 @@ class PaceBody(Body):
         default=None, min_length=1, max_length=50, description="Vários números que enviam."
     )
 
+    doubt_policy: DoubtPolicy | None = Field(
+        default=None,
+        alias="doubtPolicy",
+        description=(
+            "O que fazer de uma mensagem que pode ter sido enviada: `hold` espera uma pessoa (o "
+            "padrão), `give_up` desiste depois de `doubtAfterHours`, `resend_once` envia de novo, "
+            "uma vez, se a consulta ao Evolution funciona e nada mostrou até lá."
+        ),
+    )
+    doubt_after_hours: int | None = Field(
+        default=None,
+        alias="doubtAfterHours",
+        ge=1,
+        le=MOST_HOURS,
+        description="Horas desde a tentativa; 24 se não for dado.",
+    )
+
     @field_validator("delay_max", mode="after")
     @classmethod
     def _in_order(cls, value: float | None, info: ValidationInfo) -> float | None:
@@ -136,6 +154,11 @@ class PaceBody(Body):
         if value and info.data.get("instance"):
             raise ValueError("use instance ou instances, não os dois")
         return value
+
+    @property
+    def names_doubts(self) -> bool:
+        """Whether it says anything about doubts."""
+        return (self.doubt_policy, self.doubt_after_hours) != (None, None)
 
     @property
     def instance_names(self) -> list[str]:
@@ -221,6 +244,8 @@ class CampaignBody(Body):
                 raise ValueError("uma campanha externa não usa instâncias do RapidFlow")
             if config.model:
                 raise ValueError("os textos de uma campanha externa não são escritos por nós")
+            if config.names_doubts:
+                raise ValueError("as dúvidas de uma campanha externa são decididas por pessoas")
         return value
 
 
@@ -316,6 +341,8 @@ def campaign_detail(
             "delayMin": campaign.delay_min,
             "delayMax": campaign.delay_max,
             "model": text.model if text else None,
+            "doubtPolicy": campaign.doubt_policy,
+            "doubtAfterHours": campaign.doubt_after_hours,
         },
         "text": text_answer(text, reasons) if text else None,
         "instances": [{"name": item.name, "state": item.state} for item in instances],
@@ -443,6 +470,8 @@ def _progress(campaign: Campaign) -> float:
 
 
 def _waiting(campaign: Campaign) -> str | None:
+    if campaign.status == "paused" and campaign.waiting_reason == "many_doubts":
+        return campaign.waiting_reason
     if campaign.status in ("paused", "scheduled"):
         return campaign.status
     return campaign.waiting_reason if campaign.status in _LIVE else None

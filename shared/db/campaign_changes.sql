@@ -5,23 +5,30 @@ SELECT status FROM campaigns
    FOR NO KEY UPDATE;
 
 -- take_back --
--- failed or in doubt -> pending: the outcome is forgotten where it was counted. Locks: messages by
--- position, counters, hours, errors, usage, totals.
+-- failed or in doubt -> pending: the outcome is forgotten where it was counted. What was given up as
+-- unknown may have been sent, so it must be named by its code. Locks: messages by position, counters,
+-- hours, errors, usage, totals.
   WITH picked AS MATERIALIZED (
-        SELECT m.tenant_id, m.campaign_id, m.position, m.status AS before, m.reason, m.attempts
+        SELECT m.tenant_id, m.campaign_id, m.position, m.status AS before, m.reason, m.attempts, m.decided_at,
+               m.status = 'in_doubt' OR m.reason = 'outcome_unknown' AS perhaps_sent
           FROM messages AS m
          WHERE m.tenant_id = %(tenant_id)s AND m.campaign_id = %(campaign_id)s
            AND m.status = ANY(%(statuses)s::text[])
-           AND (%(codes)s::text[] IS NULL OR m.reason = ANY(%(codes)s::text[]))
+           AND CASE WHEN %(codes)s::text[] IS NOT NULL THEN m.reason = ANY(%(codes)s::text[])
+                    ELSE m.status = 'in_doubt' OR m.reason IS DISTINCT FROM 'outcome_unknown' END
            AND (%(positions)s::int[] IS NULL OR m.position = ANY(%(positions)s::int[]))
          ORDER BY m.position
            FOR UPDATE),
        moved AS (
         UPDATE messages AS m
            SET status = 'pending', reason = NULL, detail = NULL, failures = 0, due_at = clock_timestamp(),
-               slot_at = NULL
+               slot_at = NULL, decided_at = NULL,
+               resent_at = CASE WHEN p.perhaps_sent THEN clock_timestamp() ELSE m.resent_at END
           FROM picked AS p
          WHERE m.tenant_id = p.tenant_id AND m.campaign_id = p.campaign_id AND m.position = p.position),
+       cleared AS (
+        DELETE FROM open_sends AS o USING picked AS p
+         WHERE o.tenant_id = p.tenant_id AND o.campaign_id = p.campaign_id AND o.position = p.position),
        tally AS MATERIALIZED (
         SELECT count(*) FILTER (WHERE before = 'failed')::int AS failed,
                count(*) FILTER (WHERE before = 'in_doubt')::int AS in_doubt
@@ -34,7 +41,7 @@ SELECT status FROM campaigns
      RETURNING c.tenant_id, t.failed, t.in_doubt,
                success_rate(c.sent, c.failed) AS rate, success_rate(c.sent, c.failed + t.failed) AS rate_before),
        outcome AS MATERIALIZED (
-        SELECT p.tenant_id, p.campaign_id, p.reason, a.ended_at
+        SELECT p.tenant_id, p.campaign_id, p.reason, coalesce(p.decided_at, a.ended_at) AS ended_at
           FROM picked AS p
           LEFT JOIN attempts AS a ON a.tenant_id = p.tenant_id AND a.campaign_id = p.campaign_id
                AND a.position = p.position AND a.number = p.attempts

@@ -12,6 +12,7 @@ from psycopg import Connection
 from shared.db import texts
 from shared.db.pool import Row
 from shared.db.sql import load_sql
+from shared.domain.doubts import AFTER_HOURS, DoubtPolicy
 from shared.errors import InvalidTransition
 
 _SQL = load_sql("campaign_creation.sql")
@@ -54,6 +55,8 @@ class NewCampaign:
     model: str | None = None  # writes the texts; None: the template is the text
     executor: Executor = "engine"
     reference: str | None = None
+    doubt_policy: DoubtPolicy = "hold"
+    doubt_after_hours: int = AFTER_HOURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 -- insert_campaign --
 INSERT INTO campaigns (tenant_id, public_id, user_id, name, status, priority, template, image_url,
-                       delay_min, delay_max, scheduled_at, request_id, model, executor, reference)
+                       delay_min, delay_max, scheduled_at, request_id, model, executor, reference,
+                       doubt_policy, doubt_after_hours)
 VALUES (%(tenant_id)s, %(public_id)s, %(user_id)s, %(name)s,
         CASE WHEN %(scheduled_at)s::timestamptz > now() THEN 'scheduled' ELSE 'pending' END,
         %(priority)s, %(template)s, %(image_url)s, %(delay_min)s, %(delay_max)s, %(scheduled_at)s,
-        %(request_id)s, %(model)s, %(executor)s, %(reference)s)
+        %(request_id)s, %(model)s, %(executor)s, %(reference)s, %(doubt_policy)s, %(doubt_after_hours)s)
 RETURNING campaign_id, status, created_at;
 
 -- temp_table --

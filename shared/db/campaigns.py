@@ -13,6 +13,7 @@ from shared.db.campaign_creation import Executor
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row
 from shared.db.sql import load_sql
+from shared.domain.doubts import DoubtPolicy
 from shared.errors import InvalidTransition, NotFound
 
 _SQL = load_sql("campaigns.sql")
@@ -42,6 +43,8 @@ class Campaign:
     executor: Executor
     reference: str | None
     model: str | None
+    doubt_policy: DoubtPolicy
+    doubt_after_hours: int
     total: int
     processed: int
     skipped: int

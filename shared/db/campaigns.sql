@@ -2,7 +2,7 @@
 -- One campaign with its numbers, by either id.
 SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.template, k.image_url,
        k.delay_min, k.delay_max, k.scheduled_at, k.started_at, k.finished_at, k.created_at,
-       k.executor, k.reference, k.model,
+       k.executor, k.reference, k.model, k.doubt_policy, k.doubt_after_hours,
        c.total, c.processed, c.skipped, c.sent, c.delivered, c.read, c.replied, c.failed, c.in_doubt,
        c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.timings,
        c.gap_seconds,
@@ -23,7 +23,7 @@ SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.te
 -- Newest first, past a cursor.
 SELECT k.campaign_id, k.public_id, k.user_id, k.name, k.status, k.priority, k.template, k.image_url,
        k.delay_min, k.delay_max, k.scheduled_at, k.started_at, k.finished_at, k.created_at,
-       k.executor, k.reference, k.model,
+       k.executor, k.reference, k.model, k.doubt_policy, k.doubt_after_hours,
        c.total, c.processed, c.skipped, c.sent, c.delivered, c.read, c.replied, c.failed, c.in_doubt,
        c.cancelled, c.attempts, c.seconds_sum, c.seconds_min, c.seconds_max, c.timings,
        c.gap_seconds,
@@ -70,7 +70,8 @@ UPDATE campaign_pace
 
 -- resume --
 UPDATE campaigns
-   SET status = CASE WHEN scheduled_at > now() AND started_at IS NULL THEN 'scheduled' ELSE 'pending' END
+   SET status = CASE WHEN scheduled_at > now() AND started_at IS NULL THEN 'scheduled' ELSE 'pending' END,
+       pause_reason = NULL, doubts_seen_at = now()
  WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND status = 'paused'
 RETURNING status;
 

@@ -77,7 +77,7 @@ RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.skipped,
 -- Why a campaign that is not running, or whose instances all rest, waits.
   WITH why AS (
         SELECT c.tenant_id, c.campaign_id,
-               CASE WHEN c.status = 'paused' THEN 'paused'
+               CASE WHEN c.status = 'paused' THEN coalesce(c.pause_reason, 'paused')
                     WHEN c.status = 'scheduled' AND c.scheduled_at > now() THEN 'scheduled'
                     WHEN NOT bool_or(i.instance_id IS NOT NULL) THEN 'no_instance'
                     WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL) THEN 'instance_offline'

@@ -179,10 +179,12 @@ def record_verdicts(
     *,
     quiet_seconds: float,
     duplicate_suspected: bool = False,
+    decided: bool = False,
 ) -> Settlement:
     """Settle attempts and all that moves with them; verdicts that come too late change nothing.
 
-    `quiet_seconds` after its start, a doubt is first looked up at the provider.
+    `quiet_seconds` after its start, a doubt is first looked up at the provider. `decided`: doubts
+    settled by a person or a policy, not by evidence.
     """
     params = {
         **_columns([(a.tenant_id, a.campaign_id, a.position) for a, _ in verdicts]),
@@ -199,6 +201,7 @@ def record_verdicts(
         "durations": [verdict.duration_seconds for _, verdict in verdicts],
         "duplicates": [duplicate_suspected] * len(verdicts),
         "quiet_seconds": quiet_seconds,
+        "decided": decided,
     }
     events, done, stands = [], [], []
     for row in conn.execute(_SQL["record_verdicts"], params):

@@ -153,6 +153,7 @@ UPDATE messages AS m
                v.kind = 'sent' AND m.status = 'sending' AND m.instance_id IS NOT NULL AS timed,
                CASE v.kind WHEN 'sent' THEN 'sent'
                            WHEN 'failed' THEN 'failed'
+                           WHEN 'given_up' THEN 'failed'
                            WHEN 'unknown' THEN 'in_doubt'
                            WHEN 'suppressed' THEN 'skipped'
                            ELSE CASE WHEN e.status = 'cancelled' THEN 'cancelled' ELSE 'pending' END
@@ -164,7 +165,7 @@ UPDATE messages AS m
          WHERE CASE m.status WHEN 'sending' THEN m.lease_id = v.lease_id AND m.attempts = v.attempt
                                                  AND v.kind <> 'suppressed'
                              WHEN 'leased' THEN m.lease_id = v.lease_id AND v.kind = 'suppressed'
-                             WHEN 'in_doubt' THEN m.attempts = v.attempt AND v.kind = 'sent'
+                             WHEN 'in_doubt' THEN m.attempts = v.attempt AND v.kind IN ('sent', 'given_up')
                              ELSE false END
          ORDER BY m.campaign_id, m.position
            FOR UPDATE OF m),
@@ -179,6 +180,7 @@ UPDATE messages AS m
                provider_id = coalesce(n.provider_id, m.provider_id),
                remote_jid = coalesce(n.remote_jid, m.remote_jid),
                sent_at = CASE WHEN n.after = 'sent' THEN clock_timestamp() END,
+               decided_at = CASE WHEN %(decided)s::boolean THEN now() END,
                duplicate_suspected = m.duplicate_suspected OR coalesce(n.duplicate, false)
           FROM mine AS n
          WHERE m.tenant_id = n.tenant_id AND m.campaign_id = n.campaign_id AND m.position = n.position
@@ -267,6 +269,7 @@ UPDATE messages AS m
                CASE WHEN n.after = 'sent' THEN
                  jsonb_build_object('event', 'message_sent', 'position', n.position)
                  || CASE WHEN n.before = 'in_doubt' THEN '{"late": true}'::jsonb ELSE '{}' END
+                 || CASE WHEN %(decided)s::boolean THEN '{"decided": true}'::jsonb ELSE '{}' END
                WHEN n.after = 'in_doubt' THEN
                  jsonb_build_object('event', 'message_in_doubt', 'position', n.position, 'attempt', n.attempt,
                                     'error', n.words, 'errorCode', n.code)
@@ -276,6 +279,7 @@ UPDATE messages AS m
                  || CASE WHEN n.after = 'pending'
                          THEN jsonb_build_object('retryInSeconds', round(n.wait_seconds::numeric, 1))
                          ELSE '{}' END
+                 || CASE WHEN %(decided)s::boolean THEN '{"decided": true}'::jsonb ELSE '{}' END
                END AS event
           FROM mine AS n
           JOIN counted AS c USING (tenant_id, campaign_id)

@@ -16,8 +16,10 @@ _SQL = load_sql("open_sends.sql")
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A message whose outcome is unknown; `name` and `token` (sealed) are its
-    instance's."""
+    """A message whose outcome is unknown; `name` and `token` (sealed) are its instance's.
+
+    `lids`: hidden ids (`…@lid`) under which its recipient was seen before.
+    """
 
     tenant_id: int
     campaign_id: int
@@ -28,6 +30,8 @@ class Doubt:
     started_at: datetime
     looks: int
     body: str
+    has_image: bool
+    lids: list[str]
     public_id: str
     name: str
     token: bytes
@@ -43,6 +47,7 @@ class OpenSend:
     attempt: int
     in_doubt: bool
     body: str
+    has_image: bool
     started_unix: float
 
 
@@ -74,6 +79,28 @@ def find_by_phone(
     params = {"tenant_id": tenant_id, "instance_id": instance_id, "phone": phone}
     with conn.cursor(row_factory=class_row(OpenSend)) as cur:
         return cur.execute(_SQL["find_by_phone"], params).fetchone()
+
+
+def find_by_text(
+    conn: Connection[Row],
+    tenant_id: int,
+    instance_id: int,
+    body: str,
+    *,
+    at_unix: float,
+    before: float,
+) -> OpenSend | None:
+    """The only open send of an instance with this text; it began within `before` seconds."""
+    params = {
+        "tenant_id": tenant_id,
+        "instance_id": instance_id,
+        "body": body,
+        "at_unix": at_unix,
+        "before": before,
+    }
+    with conn.cursor(row_factory=class_row(OpenSend)) as cur:
+        found = cur.execute(_SQL["find_by_text"], params).fetchall()
+    return found[0] if len(found) == 1 else None
 
 
 def owned(conn: Connection[Row], instance_id: int, provider_ids: Sequence[str]) -> set[str]:

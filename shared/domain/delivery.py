@@ -15,6 +15,7 @@ class VerdictKind(StrEnum):
     REST = "rest"  # nothing sent and not the message's fault: again later, counts for nothing
     FAILED = "failed"  # nothing sent, and never will be
     UNKNOWN = "unknown"  # it may have been sent: in doubt
+    GIVEN_UP = "given_up"  # a doubt that a person or a policy takes for not sent
     SUPPRESSED = "suppressed"  # the person opted out while the message was leased
 
 

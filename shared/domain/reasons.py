@@ -8,6 +8,7 @@ WORDS: Mapping[str, str] = {
     "payload_refused": "O WhatsApp recusou o conteúdo da mensagem",
     "media_refused": "A imagem não pôde ser usada",
     "external_error": "O fluxo externo informou erro no envio",
+    "outcome_unknown": "Não se soube se a mensagem foi enviada",
     "unreachable": "Não foi possível falar com o serviço de envio, mesmo após várias tentativas",
     # retried
     "connect_failed": "O serviço de envio não respondeu à conexão",
@@ -42,6 +43,7 @@ WORDS: Mapping[str, str] = {
     "user_campaign_limit": "Limite de campanhas em andamento atingido",
     "scheduled": "Agendada",
     "paused": "Pausada",
+    "many_doubts": "Pausada: há envios demais sem confirmação",
     "open_send": "Há outro envio em aberto para este contato",
     "writing_text": "O texto das próximas mensagens está sendo escrito",
     # the template goes instead of a text written by the model

@@ -80,6 +80,10 @@ _doubts_opened = Counter("rapidflow_doubts_opened_total", "Messages that may hav
 _doubts_settled = Counter(
     "rapidflow_doubts_settled_total", "Doubts settled, by outcome.", ["outcome"]
 )
+_duplicates = Counter(
+    "rapidflow_duplicates_suspected_total", "Messages that WhatsApp has more than once."
+)
+_paused = Counter("rapidflow_campaigns_paused_total", "Campaigns the engine paused.", ["reason"])
 _leases_given = Counter("rapidflow_leases_given_total", "Messages leased by dispatch.")
 _leases_returned = Counter(
     "rapidflow_leases_returned_total", "Leased messages handed back unsent.", ["reason"]
@@ -147,8 +151,18 @@ def record_doubts_opened(count: int = 1) -> None:
 
 
 def record_doubts_settled(outcome: str, count: int = 1) -> None:
-    """Doubts that ended: `sent`, `not_sent`, `operator_sent`, …"""
+    """Doubts that ended: `sent`, `given_up`, `resent`, `operator_sent`, …"""
     _doubts_settled.labels(_codes(outcome)).inc(count)
+
+
+def record_duplicate_suspected() -> None:
+    """The evidence for one message was two messages."""
+    _duplicates.inc()
+
+
+def record_campaign_paused(reason: str) -> None:
+    """A campaign that nobody but the engine paused: `many_doubts`."""
+    _paused.labels(_codes(reason)).inc()
 
 
 def record_texts(outcome: str, count: int = 1) -> None:

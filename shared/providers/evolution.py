@@ -24,6 +24,9 @@ from shared.settings import DeliverySettings
 
 _first_byte_before: ContextVar[float | None] = ContextVar("first_byte_before", default=None)
 
+_PAGE_SIZE = 50
+_MOST_PAGES = 20
+
 
 def boot_seconds() -> float:
     """A clock that also runs while the machine or the process was stopped."""
@@ -63,6 +66,7 @@ class FoundMessage:
     provider_id: str
     remote_jid: str
     text: str
+    has_image: bool
     at: int
 
 
@@ -123,26 +127,41 @@ class EvolutionClient:
     async def find_own_messages(
         self, instance: Instance, jid: str, since: datetime, until: datetime
     ) -> list[FoundMessage]:
-        """Our messages to `jid` in a stretch of time, newest first. Evolution heeds `gte` and
-        `lte` only together.
+        """Our messages to `jid` in a stretch of time, newest first, all pages of them. Evolution
+        heeds `gte` and `lte` only together, and takes the page size as `offset`.
 
         Raises:
             Unavailable: the question was not answered; it may be asked again.
         """
+        found: list[FoundMessage] = []
+        for page in range(1, _MOST_PAGES + 1):
+            messages = await self._find_messages(instance, jid, since, until, page)
+            records = messages.get("records")
+            found += _found(records if isinstance(records, list) else [])
+            pages = messages.get("pages")
+            if not isinstance(pages, int) or page >= pages:
+                break
+        return found
+
+    async def _find_messages(
+        self, instance: Instance, jid: str, since: datetime, until: datetime, page: int
+    ) -> Mapping[str, Any]:
         where = {
             "key": {"fromMe": True, "remoteJid": jid},
             "messageTimestamp": {"gte": since.isoformat(), "lte": until.isoformat()},
         }
+        asked = {"where": where, "page": page, "offset": _PAGE_SIZE}
         path = f"/chat/findMessages/{quote(instance.name, safe='')}"
         try:
-            status, body, _ = await self._post(path, instance, {"where": where, "offset": 50})
+            status, body, _ = await self._post(path, instance, asked)
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise Unavailable("lookup_failed", repr(exc)) from exc
         if status != 200 or not isinstance(body, Mapping):
             raise Unavailable("lookup_failed", f"HTTP {status}", http_status=status)
         found = body.get("messages")
-        records = found.get("records") if isinstance(found, dict) else None
-        return _found(records if isinstance(records, list) else [])
+        if not isinstance(found, dict):
+            raise Unavailable("lookup_failed", "no messages in the answer", http_status=status)
+        return found
 
     async def connection_state(self, instance: Instance) -> str:
         """Evolution's word for the connection now: open, connecting, close; `missing` where it does
@@ -218,7 +237,7 @@ def _found(records: Sequence[Any]) -> list[FoundMessage]:
         if isinstance(key, dict) and key.get("fromMe") and isinstance(key.get("id"), str):
             at = unix_seconds(record.get("messageTimestamp"))
             jid = str(key.get("remoteJid") or "")
-            found.append(FoundMessage(key["id"], jid, text_of(record), at))
+            found.append(FoundMessage(key["id"], jid, text_of(record), has_image(record), at))
     return found
 
 
@@ -227,10 +246,17 @@ def text_of(record: Mapping[str, Any]) -> str:
     message = record.get("message")
     if not isinstance(message, dict):
         return ""
-    image = message.get("imageMessage")
+    image, extended = message.get("imageMessage"), message.get("extendedTextMessage")
     caption = image.get("caption") if isinstance(image, dict) else None
-    text = message.get("conversation") or caption
+    linked = extended.get("text") if isinstance(extended, dict) else None
+    text = message.get("conversation") or linked or caption
     return text if isinstance(text, str) else ""
+
+
+def has_image(record: Mapping[str, Any]) -> bool:
+    """Whether a message is an image, with or without a caption."""
+    message = record.get("message")
+    return isinstance(message, dict) and isinstance(message.get("imageMessage"), dict)
 
 
 def unix_seconds(value: object) -> int:

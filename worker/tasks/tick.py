@@ -13,6 +13,7 @@ from shared.observability.slow import timed
 from shared.queue.names import TaskName
 from worker.app import app, process
 from worker.connections import refresh_connections
+from worker.doubts import apply_policies
 from worker.evidence import reconcile
 from worker.receipts import apply_inbox
 from worker.sweeping import sweep
@@ -34,6 +35,7 @@ def tick(_payload: Any = None) -> None:
         "dispatch": run_dispatch,
         "waiting": _explain_waiting,
         "reconcile": lambda: reconcile(process.deps),
+        "doubts": lambda: apply_policies(process.deps),
     }
     for name, part in parts.items():
         _run_alone(name, part)

@@ -119,6 +119,7 @@ class World:
     path_parameters: dict[str, Any]
     external: str
     callback_token: str
+    doubtful: str
 
     def headers(self, label: str) -> dict[str, str]:
         """Credentials as the operation wants them; made anew, since it may end them."""
@@ -140,6 +141,10 @@ class World:
         reported = "POST /api/campaigns/{reference}"
         good: dict[str, list[Any]] = {
             "POST /api/campaigns": [campaign_body(), campaign_body(config={"delayMax": 1})],
+            "POST /api/campaigns/{reference}/doubts/decide": [
+                {"decision": "sent", "all": True},
+                {"decision": "resend", "positions": [0], "note": "não chegou"},
+            ],
             "POST /api/campaigns/preview": [listed],
             "POST /webhook/prisma-campaign": [{"test": True}, listed],
             f"{reported}/update-status": [{"phone": "11980000000", "status": "sent"}],
@@ -159,9 +164,12 @@ class World:
         return good.get(label, [])
 
     def places(self, label: str) -> dict[str, Any]:
-        """Real values of path parameters: a callback speaks of the external campaign."""
+        """Real values of path parameters: a callback speaks of the external campaign, and one
+        that was complete before it had reported anything is full of doubts."""
         if label.endswith(CALLBACKS):
             return {**self.path_parameters, "reference": self.external}
+        if "/doubts" in label:
+            return {**self.path_parameters, "reference": self.doubtful}
         return self.path_parameters
 
     def _access_token(self) -> str:
@@ -186,7 +194,13 @@ def world(owner: Person, person: Callable[..., Person], parts: Runtime, sandbox:
     assert adopted.status_code == 201, adopted.text
     webhook = sandbox.client.get(f"/webhook/find/{name}").json()
     campaign = owner.create()["campaign"]
-    external = owner.create(executor="external")
+    external, doubtful = owner.create(executor="external"), owner.create(executor="external")
+    over = owner.client.post(
+        f"/api/campaigns/{doubtful['campaign']['campaign_id']}/complete",
+        json={"totalSent": 0, "totalErrors": 0},
+        headers={"X-Callback-Token": doubtful["callback"]["token"]},
+    )
+    assert over.status_code == 200, over.text
     person("operator", tenant=owner.tenant)
     keys = owner.get("/api/keys").get_json()["keys"]
     return World(
@@ -201,6 +215,7 @@ def world(owner: Person, person: Callable[..., Person], parts: Runtime, sandbox:
         },
         external["campaign"]["campaign_id"],
         external["callback"]["token"],
+        doubtful["campaign"]["campaign_id"],
     )
 
 
