@@ -1,6 +1,7 @@
 """Doubts that evidence does not end: policies, decisions, campaigns with too many."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -329,6 +330,46 @@ def test_a_decision_after_the_evidence_meets_nothing(
     for decision in ("sent", "failed", "resend"):
         assert decide(factory, campaign, decision) == 0
     assert factory.recount(campaign).sent == 1
+
+
+@pytest.mark.parametrize("decision", ["sent", "failed", "resend"])
+def test_decisions_and_evidence_at_the_same_instant_end_as_sent(
+    decision: str,
+    engine: Engine,
+    factory: Factory,
+    sandbox: Sandbox,
+    lane: InstanceRow,
+    tenant: Tenant,
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 12, fault=SENT_AND_LOST)
+    for entry in sandbox.ledger(lane.name):
+        webhook(factory, lane, "send.message", handed_over(entry))
+    together = threading.Barrier(4)
+
+    def decides(positions: list[int]) -> None:
+        together.wait()
+        for position in positions:
+            decide(factory, campaign, decision, [position])
+
+    def applies() -> None:
+        together.wait()
+        apply_inbox(engine.deps)
+
+    threads = [
+        threading.Thread(target=decides, args=(list(range(12)),)),
+        threading.Thread(target=decides, args=(list(range(11, -1, -1)),)),
+        threading.Thread(target=applies),
+    ]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    for thread in threads:
+        thread.join()
+    apply_inbox(engine.deps)
+    assert factory.recount(campaign).sent == 12
+    assert differences(factory) == {}
+    engine.run(campaign)
+    assert len(sandbox.ledger(lane.name)) == 12
 
 
 def test_decided_as_sent_is_told_as_late_and_decided(
