@@ -49,3 +49,10 @@ clean:  ## forget .venv and local data
 	@test ! -x $(BIN)/rapidflow || $(BIN)/rapidflow clean --yes
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: faults soak
+faults: setup  ## break everything and see that every promise is kept (FULL=1: at real times too; ONLY=words)
+	@$(BIN)/python -m tests.faults $(if $(FULL),--full) $(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED))
+
+soak: setup  ## random faults for MINUTES (SEED=… plays a run again)
+	@$(BIN)/python -m tests.faults --soak $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

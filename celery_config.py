@@ -8,11 +8,13 @@ from celery import Celery
 from kombu.entity import Queue as KombuQueue
 
 from shared.queue.names import QUEUE_OF, Queue, TaskName
+from shared.queue.transport import use_surviving_transport
 from shared.settings import Settings
 
 
 def make_celery(settings: Settings) -> Celery:
     """The Celery app of this process; it opens nothing until it is used."""
+    use_surviving_transport()
     app = Celery("rapidflow", broker=settings.redis_url.get_secret_value())
     prefix = settings.environment
     app.conf.update(
@@ -33,6 +35,8 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # A broker that refuses writes (memory or disk full) ends no worker: it tries again.
+        broker_channel_error_retry=True,
         # A publish is a hint: two quick tries, then the next tick makes up for it.
         task_publish_retry_policy={
             "max_retries": 1,

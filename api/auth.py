@@ -43,15 +43,38 @@ class PrincipalCache:
 
     def __init__(self) -> None:
         self._entries: dict[Any, tuple[float, Any]] = {}
+        self._loading: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Any, load: Callable[[], Any]) -> Any:
-        """The value of `key`, loaded when unknown or old; None is not kept."""
-        now = time.monotonic()
+        """The value of `key`, loaded when unknown or old; None is not kept.
+
+        Of many requests that miss it at once, one asks the database and the others wait for it.
+        """
+        found, value = self._find(key)
+        if found:
+            return value
+        with self._lock:
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
+            found, value = self._find(key)
+            if not found:
+                value = self._load(key, load)
+        return value
+
+    def _find(self, key: Any) -> tuple[bool, Any]:
         entry = self._entries.get(key)
-        if entry is not None and entry[0] > now:
-            return entry[1]
-        value = load()
+        return (
+            (True, entry[1]) if entry is not None and entry[0] > time.monotonic() else (False, None)
+        )
+
+    def _load(self, key: Any, load: Callable[[], Any]) -> Any:
+        now = time.monotonic()
+        try:
+            value = load()
+        finally:
+            with self._lock:
+                self._loading.pop(key, None)
         with self._lock:
             if len(self._entries) >= _CACHE_SIZE:
                 self._entries.clear()

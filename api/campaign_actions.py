@@ -31,6 +31,7 @@ from shared.domain.contacts import CheckedContacts
 from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 from shared.security.callbacks import TOKEN_HEADER
 from shared.security.tokens import random_name
@@ -92,6 +93,8 @@ def create(
             lambda: _create(conn, parts, user, body, stored, reference),
             status=201,
         )
+        failpoint("api_before_commit")
+    failpoint("api_after_commit")
     if happened:
         publish(parts.publisher, parts.pool, stored)
         parts.producer.ring_dispatch()

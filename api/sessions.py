@@ -133,7 +133,7 @@ def _cool(parts: Runtime, account: str, address: str) -> None:
     auth = parts.settings.auth
     seconds = auth.login_window_minutes * 60
     for name, key in ((_ACCOUNT, f"{account}|{address}"), (_HEAT, account)):
-        parts.limits.forget(name, key, limit=auth.login_per_account, seconds=seconds)
+        parts.limits.forget(name, key, seconds=seconds)
 
 
 def _count_address(parts: Runtime, address: str) -> None:

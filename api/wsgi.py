@@ -12,6 +12,7 @@ from api.gateway import register_gateway
 from api.runtime import runtime
 from api.sockets.lifecycle import SOCKETS_BESIDE_REST
 from shared.errors import TemporarilyUnavailable
+from shared.failpoints import arm
 from shared.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def _checked(app: Flask) -> Flask:
 
     A database that is away is no reason not to start: requests answer 503 until it is back.
     """
+    arm(runtime(app).settings.failpoint)
     with contextlib.suppress(TemporarilyUnavailable):
         runtime(app).check()
     return app

@@ -10,9 +10,17 @@ import binascii
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import SettingsError
@@ -75,6 +83,8 @@ class BreakerSettings(BaseModel, frozen=True):
     errors_allowed: int = 5
     open_seconds: float = 30.0
     ceiling_seconds: float = 600.0
+    refusals_allowed: int = 5  # by WhatsApp itself, in a row, of people never reached before
+    refused_seconds: float = 1800.0  # how long a number rests that seems restricted
 
 
 class SweepSettings(BaseModel, frozen=True):
@@ -83,6 +93,7 @@ class SweepSettings(BaseModel, frozen=True):
     batch_size: int = 500
     publish_after_seconds: float = 3.0  # events a dead process could not publish
     inbox_hold_seconds: float = 600.0  # receipts that match nothing yet
+    deaf_seconds: float = 20.0  # with work in its queue and none begun, a process ends itself
 
 
 class EvidenceSettings(BaseModel, frozen=True):
@@ -207,6 +218,7 @@ class Settings(BaseSettings):
     data_dir: Path = _plain_default("DATA_DIR", Path(".rapidflow"))
 
     environment: str = "rapidflow"  # prefixes Redis keys and channels
+    failpoint: str = Field(default="", pattern=r"^([a-z_]+(:[1-9]\d*)?)?$")  # shared/failpoints.py
     log_level: str = _plain_default("LOG_LEVEL", "INFO")
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0  # 0: this process opens no metrics listener
@@ -262,6 +274,12 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("needs to start with http:// or https://")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _dies_only_in_tests(self) -> Self:
+        if self.failpoint and not self.environment.startswith(("test", "fault")):
+            raise ValueError("RAPIDFLOW_FAILPOINT is for the fault suite, never for production")
+        return self
 
     @property
     def base_url(self) -> str:

@@ -9,6 +9,8 @@ from celery import Celery, signals
 from kombu.exceptions import OperationalError
 
 from celery_config import make_celery
+from shared.coordination.redis_client import make_redis
+from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import start_metrics_listener
 from shared.queue.names import TaskName
@@ -19,6 +21,7 @@ from worker.composing import Composer
 from worker.deps import Deps, open_deps
 from worker.doorbell import Doorbell
 from worker.sender import Sender
+from worker.watchdog import Progress, Watchdog, end_process, queue_length
 
 log = get_logger(__name__)
 
@@ -75,6 +78,7 @@ class Process:
 
 
 process = Process()
+progress = Progress()
 
 
 def enqueue(batches: Sequence[LeasedBatch]) -> None:
@@ -94,12 +98,31 @@ def _ring_dispatch() -> None:
 
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
+    arm(settings().failpoint)
     configure_logging(settings(), os.environ.get("RAPIDFLOW_SERVICE", "engine"))
 
 
+@signals.task_prerun.connect
+def _began(**_: Any) -> None:
+    progress.began()
+
+
+@signals.task_postrun.connect
+def _ended(**_: Any) -> None:
+    progress.ended()
+
+
 @signals.worker_ready.connect
-def _opened(**_: Any) -> None:
+def _opened(sender: Any = None, **_: Any) -> None:
     start_metrics_listener(settings())
+    queues = [queue.name for queue in sender.task_consumer.queues]
+    redis = make_redis(settings().redis_url.get_secret_value(), max_connections=1)
+    Watchdog(
+        progress,
+        lambda: queue_length(redis, settings().environment, queues),
+        silence_seconds=settings().sweep.deaf_seconds,
+        end=end_process,
+    ).start()
     log.info("ready")
 
 

@@ -15,6 +15,7 @@ from shared.db.messages import LeasedMessage, OpenAttempt, Settlement
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.errors import TemporarilyUnavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import boot_seconds
@@ -151,6 +152,7 @@ class Attempts:
             )
 
     def _tell(self, settling: Sequence[Settling], settlement: Settlement) -> None:
+        failpoint("worker_after_verdict")
         messages = [one.message for one in settling]
         self._deps.outlet.tell(settlement.events, _audiences(messages), _contacts(messages))
         try:

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
+from shared.db import circuits
 from shared.db import connections as rows
 from shared.db.connections import UncheckedInstance
+from shared.db.events import StoredEvents
 from shared.db.pool import connection
 from shared.errors import RapidFlowError
 from shared.observability.logging import get_logger
@@ -28,10 +30,26 @@ def refresh_connections(deps: Deps) -> int:
     for instance, state in zip(asked, states, strict=True):
         if state is None:
             continue
-        with connection(deps.pool) as conn:
-            if rows.set_state(conn, instance.tenant_id, instance.instance_id, state):
-                changed += 1
-                log.info("instance_state", instance=instance.name, state=state)
+        if _note(deps, instance, state):
+            changed += 1
+            log.info("instance_state", instance=instance.name, state=state)
+    return changed
+
+
+def _note(deps: Deps, instance: UncheckedInstance, state: str) -> bool:
+    """Record a state; a number that has closed rests, and probes before it sends again."""
+    told: list[StoredEvents] = []
+    with connection(deps.pool) as conn:
+        changed = rows.set_state(conn, instance.tenant_id, instance.instance_id, state)
+        if changed and state == "close":
+            opened = circuits.trip(
+                conn,
+                [instance.instance_id],
+                reason="instance_offline",
+                rest_seconds=deps.settings.breaker.open_seconds,
+            )
+            told = circuits.tell(conn, opened)
+    deps.outlet.tell(told)
     return changed
 
 

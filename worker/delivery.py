@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from shared.db import circuits
 from shared.db import dispatch as lane_rows
 from shared.db import messages as rows
 from shared.db.dispatch import FreedLane, LoadedLane
@@ -151,7 +152,12 @@ class Delivery:
             self._release(conn, lane)
             if late:
                 lane_rows.delay_pace(conn, late)
-            lane_rows.free_lanes(conn, [freed])
+            moved = lane_rows.free_lanes(conn, [freed])
+            told = circuits.tell(conn, moved)
+        for circuit in moved:
+            metrics.record_breaker(circuit.state)
+            log.info("breaker_moved", instance=circuit.name, state=circuit.state)
+        self.deps.outlet.tell(told)
 
     def _release(self, conn: Connection[Row], lane: Lane) -> None:
         by_reason: dict[str, list[LeasedMessage]] = defaultdict(list)

@@ -21,6 +21,7 @@ from shared.db.pool import Row, connection
 from shared.domain import lifecycle
 from shared.domain.breaker import BreakerState
 from shared.domain.pacing import Pace, Slots, plan_slots
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.observability.slow import note_duration
@@ -47,6 +48,7 @@ def dispatch(deps: Deps, enqueue: Callable[[Sequence[LeasedBatch]], None]) -> in
         deps.outlet.tell(finish(deps.pool, plan.drained))
         if not plan.batches:
             break
+        failpoint("dispatch_leased")
         enqueue(plan.batches)
         leased += sum(len(batch.messages) for batch in plan.batches)
         if plan.lanes < deps.settings.dispatch.lanes_per_run:

@@ -22,6 +22,7 @@ from shared.db.pool import Row, connection
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.domain.phone import same_person_forms
 from shared.errors import RapidFlowError
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient, FoundMessage
@@ -65,6 +66,7 @@ def reconcile(deps: Deps) -> int:
     if not doubts:
         return 0
     found = look_up_all(deps, doubts)
+    failpoint("reconcile_looked_up")
     return sum(_settle_alone(deps, *pair) for pair in zip(doubts, found, strict=True))
 
 

@@ -15,6 +15,7 @@ from shared.domain.breaker import Breaker, BreakerState
 from shared.domain.delivery import Receipt, Verdict, VerdictKind, sent, verdict_for
 from shared.domain.pacing import tolerance
 from shared.errors import ProviderError, TemporarilyUnavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.observability.slow import note_duration
@@ -99,13 +100,16 @@ class Lane:
 
     async def _deliver(self, message: LeasedMessage, in_flight: asyncio.Semaphore) -> None:
         try:
+            failpoint("worker_before_begin")
             begun = await self._begin(message)
             if isinstance(begun, str):
                 await self._hold_back(message, begun)
                 return
+            failpoint("worker_after_begin")
             self.probed = self.breaker.state is BreakerState.HALF_OPEN
             await self._keep_distance(message, begun)
             verdict = await self._attempt(message, begun)
+            failpoint("worker_after_answer")
             await self.attempts.settle(message, begun.attempt, verdict)
             self._learn(message, verdict)
         except (TemporarilyUnavailable, psycopg.Error) as exc:
@@ -201,7 +205,6 @@ class Lane:
         )
         if not self.breaker.allows and not was_open:
             self.rest_reason = verdict.code
-            metrics.record_breaker(BreakerState.OPEN.value)
             log.warning(
                 "breaker_opened",
                 campaign_ids=sorted({one.public_id for one in self.messages}),

@@ -5,12 +5,12 @@ them: what matches nothing yet is held and joined again.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
 
-from shared.db import doubts, open_sends
+from shared.db import circuits, doubts, open_sends
 from shared.db import receipts as rows
 from shared.db.events import StoredEvents
 from shared.db.open_sends import OpenSend
@@ -19,6 +19,7 @@ from shared.db.receipts import Ack, InboxEntry
 from shared.domain.opt_out import is_opt_out
 from shared.domain.phone import phone_of_jid
 from shared.errors import TemporarilyUnavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import has_image, text_of, unix_seconds
@@ -61,11 +62,12 @@ def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
 
     Everything else is put off for a moment, so that whoever dies over it leaves it to the next run.
     """
+    told: list[StoredEvents] = []
     with connection(deps.pool) as conn:
         entries = rows.claim_inbox(conn, limit=_BATCH)
         if not entries:
             return [], {}
-        outcomes = {**_apply_acks(conn, entries), **_known_sends(conn, entries)}
+        outcomes = {**_apply_acks(conn, deps, entries, told), **_known_sends(conn, entries)}
         hold = deps.settings.sweep.inbox_hold_seconds
         for entry in entries:
             if entry.inbox_id not in outcomes and entry.age_seconds > hold:
@@ -75,6 +77,8 @@ def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
             [(entry, outcomes[entry.inbox_id]) for entry in entries if entry.inbox_id in outcomes],
         )
         rows.hold_inbox(conn, [entry for entry in entries if entry.inbox_id not in outcomes])
+        failpoint("receipts_before_commit")
+    deps.outlet.tell(told)
     for outcome in outcomes.values():
         metrics.record_receipts(outcome)
     return entries, outcomes
@@ -101,7 +105,9 @@ def _apply_alone(deps: Deps, entry: InboxEntry) -> bool:
     return outcome is not None
 
 
-def _apply_acks(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[int, str]:
+def _apply_acks(
+    conn: Connection[Row], deps: Deps, entries: Sequence[InboxEntry], told: list[StoredEvents]
+) -> dict[int, str]:
     """All receipts of the batch in one statement; an unmatched one has a doubt looked at."""
     acks: dict[int, Ack] = {}
     outcomes: dict[int, str] = {}
@@ -112,7 +118,10 @@ def _apply_acks(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[in
                 outcomes[entry.inbox_id] = _IGNORED
             else:
                 acks[entry.inbox_id] = ack
+    refusals = circuits.count_refusals(conn, list(acks.values()))
     matched = rows.apply_receipts(conn, list(acks.values())) if acks else set()
+    told.extend(_rest_refused(conn, deps, refusals))
+    rows.note_lids(conn, [lid for entry in entries if (lid := _lid_of(entry, acks))])
     for entry in entries:
         found = acks.get(entry.inbox_id)
         if found is None:
@@ -122,6 +131,30 @@ def _apply_acks(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[in
         elif entry.tries == 0 and (phone := phone_of_jid(str(entry.body.get("remoteJid") or ""))):
             open_sends.look_now(conn, entry.tenant_id, entry.instance_id, phone)
     return outcomes
+
+
+def _lid_of(entry: InboxEntry, acks: Mapping[int, Ack]) -> tuple[int, str, str] | None:
+    """The LID a receipt names its recipient by."""
+    ack = acks.get(entry.inbox_id)
+    jid = str(entry.body.get("remoteJid") or "") if ack else ""
+    return (ack.instance_id, ack.provider_id, jid) if ack and jid.endswith("@lid") else None
+
+
+def _rest_refused(
+    conn: Connection[Row], deps: Deps, refusals: Mapping[int, int]
+) -> list[StoredEvents]:
+    """A number whose sends WhatsApp refuses one after the other seems restricted: it rests."""
+    knobs = deps.settings.breaker
+    refused = [one for one, count in refusals.items() if count > knobs.refusals_allowed]
+    if not refused:
+        return []
+    opened = circuits.trip(
+        conn, refused, reason="refused_by_whatsapp", rest_seconds=knobs.refused_seconds
+    )
+    for circuit in opened:
+        metrics.record_breaker(circuit.state)
+        log.warning("number_seems_restricted", instance=circuit.name)
+    return circuits.tell(conn, opened)
 
 
 def _known_sends(conn: Connection[Row], entries: Sequence[InboxEntry]) -> dict[int, str]:
@@ -199,10 +232,15 @@ def _send_of(
 ) -> OpenSend | None:
     """The doubt this event may be about, or a message that was decided without evidence.
 
-    A hidden id (`@lid`) names no phone: there the text must be one nobody else was being sent.
+    A hidden id (`@lid`) that was never seen names no phone: there the text must be one that nobody
+    else was being sent.
     """
     where = (conn, entry.tenant_id, entry.instance_id)
-    phone = phone_of_jid(jid) or phone_of_jid(str(entry.body["key"].get("remoteJidAlt") or ""))
+    phone = (
+        phone_of_jid(jid)
+        or phone_of_jid(str(entry.body["key"].get("remoteJidAlt") or ""))
+        or rows.phone_of_lid(*where, jid)
+    )
     if phone:
         send = open_sends.find_by_phone(*where, phone)
         if send is None:
@@ -221,7 +259,10 @@ def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any
     key = body.get("key")
     if not isinstance(key, dict) or key.get("fromMe"):
         return _IGNORED
-    phone = phone_of_jid(_key_of(entry)[1]) or phone_of_jid(str(key.get("remoteJidAlt") or ""))
+    jid = _key_of(entry)[1]
+    phone = phone_of_jid(jid) or phone_of_jid(str(key.get("remoteJidAlt") or ""))
+    if not phone and jid.endswith("@lid"):
+        phone = rows.phone_of_lid(conn, entry.tenant_id, entry.instance_id, jid)
     if not phone:
         return _IGNORED
     if is_opt_out(text_of(body)) and rows.suppress(conn, entry.tenant_id, phone):

@@ -4,6 +4,7 @@ from shared.db import dispatch, idempotency, messages, open_sends
 from shared.db import events as stored_events
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from worker.completion import finish
@@ -44,6 +45,7 @@ def _doubt_sending(deps: Deps) -> int:
             conn, [(attempt, _LAPSED) for attempt in lapsed], quiet_seconds=deps.quiet_seconds
         )
         told = stored_events.audiences(conn, settlement.events)
+        failpoint("sweep_before_commit")
     log.warning(
         "attempts_left_in_doubt",
         campaign_ids=sorted(audience.public_id for audience in told.values()),

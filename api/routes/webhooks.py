@@ -24,6 +24,7 @@ from shared.db.instances import WebhookTarget
 from shared.db.pool import tenant_transaction
 from shared.db.users import User
 from shared.errors import NotFound, Unauthorized
+from shared.failpoints import failpoint
 from shared.security.tokens import check_webhook_token
 
 bp = Blueprint("webhooks", __name__)
@@ -72,6 +73,7 @@ def evolution(public_id: str) -> ResponseReturnValue:
         _check_sender(parts, tenant_id, public_id, target)
         event = provider_events.read(raw, target)
         stored = event is not None and inbox.store(conn, tenant_id, event)
+        failpoint("webhook_before_commit")
     if stored:
         parts.producer.ring_receipts()
     return Done(success=True)

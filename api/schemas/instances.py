@@ -1,5 +1,6 @@
 """Bodies and answers of instances."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -9,6 +10,7 @@ from api.schemas.base import Body
 from api.schemas.words import Instant, MaybeInstant, MaybeText, Number, Success
 from shared.db.instances import Instance
 from shared.domain.phone import mask_phone
+from shared.domain.reasons import words
 from shared.providers.evolution_admin import Qr
 
 InstanceName = Annotated[
@@ -41,8 +43,13 @@ class BreakerAnswer(TypedDict):
 
     state: Annotated[str, Field(description="`closed`: envia.", examples=["closed"])]
     errors_in_a_row: Number
-    open_until: MaybeInstant
+    times_opened: Annotated[int, Field(ge=0, description="Seguidas; o descanso dobra a cada uma.")]
+    opened_at: MaybeInstant
+    open_until: Annotated[
+        datetime | None, Field(description="Depois disso uma mensagem testa a instância.")
+    ]
     reason: MaybeText
+    reason_text: Annotated[str | None, Field(description="O motivo em palavras.")]
 
 
 class InstanceAnswer(TypedDict):
@@ -101,8 +108,11 @@ def instance_answer(instance: Instance, *, masked: bool) -> InstanceAnswer:
         "breaker": {
             "state": instance.breaker_state,
             "errors_in_a_row": instance.errors_in_a_row,
+            "times_opened": instance.times_opened,
+            "opened_at": instance.opened_at,
             "open_until": instance.open_until,
             "reason": instance.rest_reason,
+            "reason_text": words(instance.rest_reason) or None,
         },
         "last_ack_at": instance.last_ack_at,
         "created_at": instance.created_at,

@@ -3,10 +3,11 @@
 import math
 import time
 from dataclasses import dataclass
+from importlib import resources
 from typing import Final
 
 from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 from redis.exceptions import RedisError
@@ -30,28 +31,29 @@ class Allowance:
 
 
 class RequestLimits:
-    """Limits of one process's requests, shared through Redis by all processes."""
+    """Limits of one process's requests, shared through Redis by all processes.
+
+    The shared window is a script of ours: the one of `limits` stamps calls with the caller's clock
+    before they are in order, and asks Redis a second time for what is left.
+    """
 
     def __init__(self, redis: Redis, environment: str) -> None:
-        storage = RedisStorage(
-            "redis://",
-            connection_pool=redis.connection_pool,
-            key_prefix=f"{environment}:limits",
-        )
-        self._shared = MovingWindowRateLimiter(storage)
+        script = resources.files("shared.coordination").joinpath("moving_window.lua")
+        self._redis = redis
+        self._window = redis.register_script(script.read_text("utf-8"))
+        self._prefix = f"{environment}:limits"
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._rest_until = 0.0
 
     def hit(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
         """Count one call; without Redis this process counts alone."""
-        item = RateLimitItemPerSecond(limit, seconds)
         if time.monotonic() >= self._rest_until:
             try:
-                return _hit(self._shared, item, name, key)
+                return self._ask(name, key, limit, seconds)
             except RedisError as exc:
                 self._rest_until = time.monotonic() + _REST_SECONDS
                 log.warning("limits_without_redis", error=repr(exc))
-        return _hit(self._own, item, name, key)
+        return _hit(self._own, RateLimitItemPerSecond(limit, seconds), name, key)
 
     def hit_strictly(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
         """Count one call, in Redis or not at all.
@@ -60,7 +62,7 @@ class RequestLimits:
             TemporarilyUnavailable: Redis is away.
         """
         try:
-            return _hit(self._shared, RateLimitItemPerSecond(limit, seconds), name, key)
+            return self._ask(name, key, limit, seconds)
         except RedisError as exc:
             raise _away() from exc
 
@@ -70,33 +72,34 @@ class RequestLimits:
         Raises:
             TemporarilyUnavailable: Redis is away.
         """
-        item = RateLimitItemPerSecond(limit, seconds)
         try:
-            return _allowance(self._shared, item, name, key, self._shared.test(item, name, key))
+            return self._ask(name, key, limit, seconds, count=False)
         except RedisError as exc:
             raise _away() from exc
 
-    def forget(self, name: str, key: str, *, limit: int, seconds: int) -> None:
+    def forget(self, name: str, key: str, *, seconds: int) -> None:
         """Start the window anew; without Redis nothing happens."""
         try:
-            self._shared.clear(RateLimitItemPerSecond(limit, seconds), name, key)
+            self._redis.delete(self._key(name, key, seconds))
         except RedisError as exc:
             log.warning("limit_not_cleared", limit=name, error=repr(exc))
+
+    def _ask(
+        self, name: str, key: str, limit: int, seconds: int, *, count: bool = True
+    ) -> Allowance:
+        passes, remaining, wait = self._window(
+            keys=[self._key(name, key, seconds)], args=[limit, seconds * 1_000_000, int(count)]
+        )
+        return Allowance(bool(passes), limit, remaining, max(1, math.ceil(wait / 1_000_000)))
+
+    def _key(self, name: str, key: str, seconds: int) -> str:
+        return f"{self._prefix}:{name}:{key}:{seconds}"
 
 
 def _hit(
     limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond, name: str, key: str
 ) -> Allowance:
-    return _allowance(limiter, item, name, key, limiter.hit(item, name, key))
-
-
-def _allowance(
-    limiter: MovingWindowRateLimiter,
-    item: RateLimitItemPerSecond,
-    name: str,
-    key: str,
-    allowed: bool,
-) -> Allowance:
+    allowed = limiter.hit(item, name, key)
     stats = limiter.get_window_stats(item, name, key)
     wait = max(1, math.ceil(stats.reset_time - time.time()))
     return Allowance(allowed, item.amount, max(0, stats.remaining), wait)

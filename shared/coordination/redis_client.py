@@ -1,6 +1,6 @@
 """The Redis client of request and send paths: every wait is bounded by about a second."""
 
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
@@ -12,8 +12,9 @@ def make_redis(url: str, *, max_connections: int = 64) -> Redis:
     A dropped connection is tried once more, a frozen server is not: either way a
     `redis.exceptions.RedisError` comes within about a second.
     """
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        timeout=1.0,  # many threads at once wait for a connection instead of going without Redis
         socket_timeout=1.0,
         socket_connect_timeout=1.0,
         socket_keepalive=True,
@@ -24,3 +25,4 @@ def make_redis(url: str, *, max_connections: int = 64) -> Redis:
         max_connections=max_connections,
         protocol=3,
     )
+    return Redis.from_pool(pool)

@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from shared.db.circuits import Circuit
 from shared.db.pool import Row
 from shared.db.sql import load_sql
 
@@ -237,8 +238,8 @@ def keep_lanes(
     conn.execute(_SQL["keep_lanes"], params)
 
 
-def free_lanes(conn: Connection[Row], lanes: Sequence[FreedLane]) -> None:
-    """Give lanes back."""
+def free_lanes(conn: Connection[Row], lanes: Sequence[FreedLane]) -> list[Circuit]:
+    """Give lanes back; returns the breakers that opened or closed."""
     params = {
         "instance_ids": [lane.instance_id for lane in lanes],
         "lease_ids": [lane.lease_id for lane in lanes],
@@ -248,7 +249,8 @@ def free_lanes(conn: Connection[Row], lanes: Sequence[FreedLane]) -> None:
         "rests": [lane.rest_seconds for lane in lanes],
         "reasons": [lane.reason for lane in lanes],
     }
-    conn.execute(_SQL["free_lanes"], params)
+    with conn.cursor(row_factory=class_row(Circuit)) as cur:
+        return cur.execute(_SQL["free_lanes"], params).fetchall()
 
 
 def delay_pace(conn: Connection[Row], late: Sequence[tuple[CampaignKey, float]]) -> None:

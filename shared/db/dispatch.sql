@@ -222,15 +222,39 @@ UPDATE lanes AS l
  WHERE l.instance_id = k.instance_id AND l.lease_id = k.lease_id;
 
 -- free_lanes --
--- The batch is through with these lanes; their breakers are kept for whoever serves them next.
-UPDATE lanes AS l
-   SET lease_id = NULL, lease_until = NULL, loaded_at = NULL, breaker_state = f.state, errors_in_a_row = f.errors,
-       times_opened = f.opened, rest_reason = f.reason,
-       open_until = CASE WHEN f.state = 'open' THEN clock_timestamp() + make_interval(secs => f.rest_seconds) END
-  FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[], %(states)s::text[], %(errors)s::int[],
-              %(opened)s::int[], %(rests)s::double precision[], %(reasons)s::text[])
-       AS f(instance_id, lease_id, state, errors, opened, rest_seconds, reason)
- WHERE l.instance_id = f.instance_id AND l.lease_id = f.lease_id;
+-- The batch is through with these lanes; their breakers are kept for whoever serves them next. One that
+-- was opened from outside meanwhile stays open. Answers with those that opened or closed by this.
+  WITH given AS (
+        SELECT * FROM unnest(%(instance_ids)s::bigint[], %(lease_ids)s::uuid[], %(states)s::text[],
+                             %(errors)s::int[], %(opened)s::int[], %(rests)s::double precision[],
+                             %(reasons)s::text[])
+               AS f(instance_id, lease_id, state, errors, opened, rest_seconds, reason)),
+       held AS MATERIALIZED (
+        SELECT l.tenant_id, l.instance_id, l.breaker_state, l.times_opened
+          FROM lanes AS l JOIN given AS f ON f.instance_id = l.instance_id AND f.lease_id = l.lease_id
+         ORDER BY l.instance_id
+           FOR UPDATE OF l),
+       kept AS (
+        UPDATE lanes AS l
+           SET lease_id = NULL, lease_until = NULL, loaded_at = NULL
+          FROM held AS h
+         WHERE l.instance_id = h.instance_id AND h.breaker_state = 'open'),
+       freed AS (
+        UPDATE lanes AS l
+           SET lease_id = NULL, lease_until = NULL, loaded_at = NULL, breaker_state = f.state,
+               errors_in_a_row = f.errors, times_opened = f.opened, rest_reason = f.reason,
+               opened_at = CASE WHEN f.state <> 'open' THEN NULL
+                                WHEN f.opened > h.times_opened THEN clock_timestamp()
+                                ELSE l.opened_at END,
+               open_until = CASE WHEN f.state = 'open'
+                                 THEN clock_timestamp() + make_interval(secs => f.rest_seconds) END
+          FROM held AS h JOIN given AS f USING (instance_id)
+         WHERE l.instance_id = h.instance_id AND h.breaker_state <> 'open'
+     RETURNING l.tenant_id, l.instance_id, h.breaker_state AS before, l.breaker_state AS state,
+               l.rest_reason AS reason, l.open_until, l.errors_in_a_row, f.opened > h.times_opened AS opened)
+SELECT f.tenant_id, f.instance_id, i.name, f.state, f.reason, f.open_until, f.errors_in_a_row
+  FROM freed AS f JOIN instances AS i USING (tenant_id, instance_id)
+ WHERE (f.state = 'open' AND f.opened) OR (f.state = 'closed' AND f.before <> 'closed');
 
 -- delay_pace --
 -- A campaign whose sends ran late: its next slot keeps the distance to the last one really sent.

@@ -18,8 +18,10 @@ SELECT (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - p.next_due_at
          WHERE settled_at IS NULL AND tries = 0 AND due_at < now() - interval '30 s')::int AS unread,
        (SELECT count(*) FROM messages WHERE status = 'in_doubt')::int AS in_doubt;
 
--- recent_campaigns --
-SELECT c.tenant_id, c.campaign_id, c.public_id, k.total, k.sent, k.failed, k.in_doubt, k.cancelled, k.skipped
-  FROM campaigns AS c JOIN campaign_counters AS k USING (tenant_id, campaign_id)
- ORDER BY c.campaign_id DESC
- LIMIT %(limit)s;
+-- unbalanced --
+-- Of the newest campaigns, those whose counters and rows do not say the same.
+SELECT b.public_id
+  FROM (SELECT campaign_id FROM campaigns ORDER BY campaign_id DESC LIMIT %(limit)s) AS newest
+ CROSS JOIN LATERAL conservation(newest.campaign_id) AS b
+ WHERE NOT b.balanced
+ ORDER BY b.campaign_id DESC;

@@ -33,6 +33,8 @@ class Instance:
     created_at: datetime
     breaker_state: str
     errors_in_a_row: int
+    times_opened: int
+    opened_at: datetime | None
     open_until: datetime | None
     rest_reason: str | None
 

@@ -1,7 +1,7 @@
 -- list_instances --
 SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i.state_at, i.owner_phone,
        i.token, i.webhook_secret, i.last_ack_at, i.created_at,
-       l.breaker_state, l.errors_in_a_row, l.open_until, l.rest_reason
+       l.breaker_state, l.errors_in_a_row, l.times_opened, l.opened_at, l.open_until, l.rest_reason
   FROM instances AS i
   JOIN lanes AS l USING (tenant_id, instance_id)
  WHERE i.tenant_id = %(tenant_id)s AND i.deleted_at IS NULL
@@ -11,7 +11,7 @@ SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i
 -- find_instance --
 SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i.state_at, i.owner_phone,
        i.token, i.webhook_secret, i.last_ack_at, i.created_at,
-       l.breaker_state, l.errors_in_a_row, l.open_until, l.rest_reason
+       l.breaker_state, l.errors_in_a_row, l.times_opened, l.opened_at, l.open_until, l.rest_reason
   FROM instances AS i
   JOIN lanes AS l USING (tenant_id, instance_id)
  WHERE i.tenant_id = %(tenant_id)s AND i.deleted_at IS NULL

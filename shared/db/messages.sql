@@ -369,15 +369,7 @@ UPDATE messages AS m
  WHERE m.tenant_id = l.tenant_id AND m.campaign_id = l.campaign_id AND m.position = l.position;
 
 -- recount --
--- Conservation: what the rows say, beside the counters.
-SELECT count(*)::int AS total,
-       count(*) FILTER (WHERE status = 'pending')::int AS pending,
-       count(*) FILTER (WHERE status = 'leased')::int AS leased,
-       count(*) FILTER (WHERE status = 'sending')::int AS sending,
-       count(*) FILTER (WHERE status IN ('sent', 'delivered', 'read'))::int AS sent,
-       count(*) FILTER (WHERE status = 'failed')::int AS failed,
-       count(*) FILTER (WHERE status = 'in_doubt')::int AS in_doubt,
-       count(*) FILTER (WHERE status = 'cancelled')::int AS cancelled,
-       count(*) FILTER (WHERE status = 'skipped')::int AS skipped
-  FROM messages
- WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s;
+-- Conservation: what the rows of one campaign say.
+SELECT total, pending, leased, sending, sent, failed, in_doubt, cancelled, skipped
+  FROM conservation(%(campaign_id)s)
+ WHERE tenant_id = %(tenant_id)s;

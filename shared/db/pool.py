@@ -103,7 +103,8 @@ def connection(pool: Pool) -> Iterator[Connection[Row]]:
     """One transaction on a pooled connection; commits on leaving the block.
 
     Raises:
-        TemporarilyUnavailable: no connection to be had in time, or the database went away.
+        TemporarilyUnavailable: no connection to be had in time, the database went away, or it
+            takes no writes (read-only after a failover, disk full).
     """
     try:
         with pool.connection() as conn:
@@ -114,7 +115,7 @@ def connection(pool: Pool) -> Iterator[Connection[Row]]:
             code="database_unavailable",
             retry_after_seconds=2,
         ) from exc
-    except psycopg.OperationalError as exc:
+    except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as exc:
         raise TemporarilyUnavailable(
             "The database did not answer; try again in a moment.",
             code="database_unavailable",

@@ -75,6 +75,25 @@ def apply_receipts(conn: Connection[Row], acks: Sequence[Ack]) -> set[tuple[int,
     return matched
 
 
+def note_lids(conn: Connection[Row], seen: Sequence[tuple[int, str, str]]) -> None:
+    """Remember LIDs that receipts tell: (instance id, provider id, JID that ends in `@lid`)."""
+    if not seen:
+        return
+    params = {
+        "instance_ids": [one[0] for one in seen],
+        "provider_ids": [one[1] for one in seen],
+        "jids": [one[2] for one in seen],
+    }
+    conn.execute(_SQL["note_lids"], params)
+
+
+def phone_of_lid(conn: Connection[Row], tenant_id: int, instance_id: int, jid: str) -> str | None:
+    """Whose LID this is, where we have written to them and seen it; None otherwise."""
+    params = {"tenant_id": tenant_id, "instance_id": instance_id, "jid": jid}
+    row = conn.execute(_SQL["phone_of_lid"], params).fetchone()
+    return None if row is None else str(row[0])
+
+
 def record_reply(conn: Connection[Row], tenant_id: int, instance_id: int, phone: str) -> bool:
     """Note the first answer to the newest message sent to this phone."""
     params = {"tenant_id": tenant_id, "instance_id": instance_id, "phone": phone}

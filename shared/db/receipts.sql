@@ -113,3 +113,20 @@ UPDATE instances
    SET checked_at = '-infinity', state_reason = coalesce(%(reason)s, state_reason),
        owner_phone = coalesce(%(owner_phone)s, owner_phone)
  WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s AND deleted_at IS NULL;
+
+-- note_lids --
+-- A receipt tells the LID of somebody we wrote to.
+UPDATE messages AS m
+   SET remote_jid = l.jid
+  FROM unnest(%(instance_ids)s::bigint[], %(provider_ids)s::text[], %(jids)s::text[])
+       AS l(instance_id, provider_id, jid)
+ WHERE m.instance_id = l.instance_id AND m.provider_id = l.provider_id
+   AND m.remote_jid IS DISTINCT FROM l.jid;
+
+-- phone_of_lid --
+SELECT c.phone
+  FROM messages AS m JOIN contacts AS c USING (campaign_id, position, tenant_id)
+ WHERE m.instance_id = %(instance_id)s AND m.remote_jid = %(jid)s AND m.remote_jid LIKE '%%@lid'
+   AND m.tenant_id = %(tenant_id)s
+ ORDER BY m.campaign_id DESC
+ LIMIT 1;

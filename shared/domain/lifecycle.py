@@ -1,8 +1,10 @@
 """`data` of the events that tell of a campaign as a whole, for those who cause them."""
 
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared.domain.health_score import rates
+from shared.domain.reasons import words
 
 
 class Standing(Protocol):
@@ -84,4 +86,26 @@ def complete(counts: Counts, *, status: str, duration_seconds: float) -> dict[st
         "successRate": success,
         "duration": round(duration_seconds, 1),
         "completedWithDoubts": counts.in_doubt > 0,
+    }
+
+
+def circuit(
+    *,
+    instance: str,
+    is_open: bool,
+    reason: str | None,
+    open_until: datetime | None,
+    errors_in_a_row: int,
+) -> dict[str, Any]:
+    """`circuit_open` with why and until when the number rests, or `circuit_closed`."""
+    if not is_open:
+        return {"event": "circuit_closed", "instance": instance}
+    until = open_until.isoformat(timespec="milliseconds") if open_until else None
+    return {
+        "event": "circuit_open",
+        "instance": instance,
+        "reason": reason,
+        "reasonText": words(reason) or None,
+        "openUntil": until.replace("+00:00", "Z") if until else None,
+        "errorsInARow": errors_in_a_row,
     }

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "license_required": "O serviço de envio está sem licença ativa",
     "provider_busy": "O serviço de envio pediu para esperar",
     "rate_overlimit": "O WhatsApp pediu para enviar mais devagar",
+    "refused_by_whatsapp": "O WhatsApp recusou várias mensagens seguidas deste número",
     "number_check_failed": "A verificação do número falhou",
     # in doubt
     "timeout": "O serviço de envio não respondeu a tempo",

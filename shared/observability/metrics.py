@@ -74,6 +74,7 @@ _call_seconds = Histogram(
     "rapidflow_provider_call_seconds", "Duration of a provider call.", ["operation"], buckets=_CALL
 )
 _retries = Counter("rapidflow_retries_total", "Messages put back for another attempt.", ["code"])
+_watchdog = Counter("rapidflow_watchdog_ends_total", "Processes ended because they were deaf.")
 _breaker = Counter("rapidflow_breaker_changes_total", "Breaker state changes.", ["state"])
 _doubts_opened = Counter("rapidflow_doubts_opened_total", "Messages that may have been sent.")
 _doubts_settled = Counter(
@@ -132,6 +133,11 @@ def record_provider_call(operation: str, seconds: float) -> None:
 def record_retries(code: str, count: int = 1) -> None:
     """Messages that wait for another attempt, by error code."""
     _retries.labels(_codes(code)).inc(count)
+
+
+def record_watchdog() -> None:
+    """This process ends itself: its queue had work and it began none."""
+    _watchdog.inc()
 
 
 def record_breaker(state: str) -> None:

@@ -18,6 +18,7 @@ import orjson
 
 from shared.domain.delivery import Receipt
 from shared.errors import NotBegun, OutcomeUnknown, Unavailable
+from shared.failpoints import failpoint
 from shared.providers.evolution_answers import receipt_of
 from shared.settings import DeliverySettings
 
@@ -44,7 +45,10 @@ class _GuardedRequest(aiohttp.ClientRequest):
         limit = _first_byte_before.get()
         if limit is not None and boot_seconds() > limit:
             raise TooLateToBegin
-        return await super().send(conn)
+        answer = await super().send(conn)
+        if limit is not None:
+            failpoint("worker_after_first_byte")
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 from shared.queue.names import TaskName
 from shared.queue.payloads import LeasedBatch
@@ -21,3 +22,4 @@ def send(payload: Any) -> None:
         log.error("payload_set_aside", task=TaskName.SEND.value, problems=exc.error_count())  # noqa: TRY400
         return
     process.sender.accept(batch)
+    failpoint("worker_before_ack")

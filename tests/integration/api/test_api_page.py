@@ -19,11 +19,12 @@ def curls() -> list[list[str]]:
     return [shlex.split(command, comments=True) for command in commands]
 
 
-def run(owner: Person, words: list[str]) -> TestResponse:
+def run(owner: Person, words: list[str], token: str) -> TestResponse:
     """As curl would, with the variables filled in."""
     filled = [
         word.replace("$BASE", "")
         .replace("$KEY", owner.key)
+        .replace("$TOKEN", token)
         .replace("owner@rapidflow.local", owner.email)
         .replace("…", PASSWORD)
         for word in words
@@ -37,12 +38,14 @@ def run(owner: Person, words: list[str]) -> TestResponse:
 
 
 def test_the_commands_of_the_page_work_as_typed(owner: Person) -> None:
-    statuses, campaign = [], 0
+    statuses, campaign, token = [], 0, ""
     for typed in curls():
-        words = [word.replace("campaigns/1/", f"campaigns/{campaign}/") for word in typed]
-        answer = run(owner, words)
+        words = [re.sub(r"campaigns/\d+/", f"campaigns/{campaign}/", word) for word in typed]
+        answer = run(owner, words, token)
         statuses.append(answer.status_code)
         if answer.status_code == 201:
-            campaign = answer.get_json()["campaign"]["id"]
+            created = answer.get_json()
+            campaign = created["campaign"]["id"]
+            token = created.get("callback", {}).get("token", "")
         answer.close()
-    assert statuses == [200, 201, 200, 200, 200]
+    assert statuses == [200, 201, 200, 200, 200, 201, 200]

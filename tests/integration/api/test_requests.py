@@ -1,12 +1,13 @@
 """Bodies, errors, headers, health."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
 
 from shared.settings import Settings
-from tests.integration.api.conftest import Person
+from tests.integration.api.conftest import Person, campaign_body
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,18 @@ def test_chunked_bodies_are_capped_while_reading(owner: Person) -> None:
 
 
 def test_another_content_type_is_415(owner: Person) -> None:
-    answer = owner.ask("POST", "/api/campaigns", data=b"{}", content_type="text/plain")
+    form = "application/x-www-form-urlencoded"
+    answer = owner.ask("POST", "/api/campaigns", data=b"{}", content_type=form)
+    assert answer.status_code == 415
+
+
+def test_text_that_a_browsers_fetch_sends_is_read_only_beside_a_credential_in_a_header(
+    owner: Person, client: FlaskClient
+) -> None:
+    body = json.dumps(campaign_body(1)).encode()
+    answer = owner.ask("POST", "/api/campaigns", data=body, content_type="text/plain;charset=UTF-8")
+    assert answer.status_code == 201
+    answer = client.post("/api/auth/login", data=b"{}", content_type="text/plain")
     assert answer.status_code == 415
 
 
