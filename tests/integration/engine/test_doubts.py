@@ -383,6 +383,19 @@ def test_decided_as_sent_is_told_as_late_and_decided(
     assert differences(factory) == {}
 
 
+def test_evidence_for_what_a_person_took_for_sent_lets_receipts_find_it(
+    engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 1, fault=SENT_AND_LOST)
+    decide(factory, campaign, "sent")
+    (entry,) = sandbox.ledger(lane.name)
+    webhook(factory, lane, "send.message", handed_over(entry))
+    apply_inbox(engine.deps)
+    assert factory.value("SELECT provider_id FROM messages") == entry["key_id"]
+    assert factory.recount(campaign).sent == 1
+    assert differences(factory) == {}
+
+
 def test_two_matches_are_sent_and_suspected_to_be_twice(
     engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
 ) -> None:
