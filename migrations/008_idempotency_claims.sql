@@ -1,4 +1,4 @@
--- depends: 006_model_texts
+-- depends: 007_pace_ceilings
 -- Effects outside our transactions (an instance in Evolution) claim their key first: a row without
 -- a status is a request at work until `claimed_until`; after that its process is taken for dead.
 -- `answer` of a claim holds what the next process needs to finish the work.

@@ -1,4 +1,4 @@
--- depends: 006_model_texts
+-- depends: 008_idempotency_claims
 -- Breakers that tell: since when one is open, and how many sends in a row WhatsApp itself refused.
 -- People whose number only a LID tells.
 ALTER TABLE lanes

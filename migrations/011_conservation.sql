@@ -1,4 +1,4 @@
--- depends: 006_model_texts
+-- depends: 010_doubts
 -- Conservation: in one statement, so from one moment, what the counters of each campaign say beside
 -- what its rows say. `balanced` is the promise: every message is counted once, in the state it is in.
 
@@ -20,11 +20,11 @@ AS $conservation$
                count(*) FILTER (WHERE m.status = 'cancelled')::int AS cancelled,
                count(*) FILTER (WHERE m.status = 'skipped')::int AS skipped,
                -- An open call has its row of open_sends, a settled message has none, and what was
-               -- sent is known by the provider's id.
+               -- sent is known by the provider's id, unless a person said so.
                count(*) FILTER (WHERE (m.status = 'sending' AND o.campaign_id IS NULL)
                                    OR (m.status NOT IN ('sending', 'in_doubt') AND o.campaign_id IS NOT NULL)
                                    OR (m.status IN ('sent', 'delivered', 'read') AND m.instance_id IS NOT NULL
-                                       AND m.provider_id IS NULL)
+                                       AND m.provider_id IS NULL AND m.decided_at IS NULL)
                                    OR (m.status IN ('leased', 'sending') AND m.lease_id IS NULL))::int AS misplaced
           FROM messages AS m
           LEFT JOIN open_sends AS o ON o.tenant_id = m.tenant_id AND o.campaign_id = m.campaign_id
