@@ -243,8 +243,10 @@ def _send_of(
     )
     if phone:
         send = open_sends.find_by_phone(*where, phone)
-        if send is None:
-            return doubts.find_decided(*where, phone)
+        if send is None or send.body != text:
+            decided = doubts.find_decided(*where, phone, text)
+            if decided is not None:
+                return decided
     else:
         before = (
             deps.settings.delivery.call_deadline_seconds

@@ -291,6 +291,21 @@ def test_resend_once_sends_again_exactly_once(
     assert differences(factory) == {}
 
 
+def test_nothing_goes_again_while_the_provider_does_not_answer(
+    engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 1)
+    policy(factory, campaign, "resend_once")
+    let_hours_pass(factory)
+    engine.run(factory.campaign(tenant, [lane], contacts=1))
+    sandbox.faults({"match": {"route": "chat/*"}, "do": {"error": "proxy_503"}})
+    assert resend(engine.deps) == 0
+    sandbox.faults()
+    assert resend(engine.deps) == 0, "it was tried a moment ago"
+    let_hours_pass(factory, 0)
+    assert resend(engine.deps) == 1
+
+
 def test_a_last_look_settles_what_was_about_to_go_again(
     engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
 ) -> None:
@@ -380,6 +395,19 @@ def test_decided_as_sent_is_told_as_late_and_decided(
     told = events_of(factory, campaign, "message_sent")
     assert [(one["late"], one["decided"]) for one in told] == [(True, True)] * 2
     assert factory.value("SELECT count(*) FROM open_sends") == 0
+    assert differences(factory) == {}
+
+
+def test_evidence_for_what_a_person_took_for_sent_lets_receipts_find_it(
+    engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 1, fault=SENT_AND_LOST)
+    decide(factory, campaign, "sent")
+    (entry,) = sandbox.ledger(lane.name)
+    webhook(factory, lane, "send.message", handed_over(entry))
+    apply_inbox(engine.deps)
+    assert factory.value("SELECT provider_id FROM messages") == entry["key_id"]
+    assert factory.recount(campaign).sent == 1
     assert differences(factory) == {}
 
 
