@@ -101,7 +101,11 @@ def test_lines_from_before_the_chain_are_chained_in_the_order_they_came(factory:
     first, second = factory.tenant().tenant_id, factory.tenant().tenant_id
     for tenant_id in (first, second, first):
         write(factory, tenant_id, 2)
-    source = (resources.files("migrations") / "009_doubts.sql").read_text()
+    source = next(
+        migration.read_text()
+        for migration in resources.files("migrations").iterdir()
+        if migration.name.endswith("_doubts.sql")
+    )
     filling = source[source.index("DO $backfill$") : source.index("$backfill$;")] + "$backfill$;"
     as_owner(factory, "UPDATE audit_log SET number = -audit_id, prev_hash = '', hash = ''")
     as_owner(factory, filling)
