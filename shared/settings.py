@@ -188,6 +188,15 @@ class HttpSettings(BaseModel, frozen=True):
     threads: int = 24
     workers: int = 1
     trusted_proxies: int = 0
+    shed_waiting: int = 16  # requests that wait for a connection when all that can wait is refused
+
+
+class MemorySettings(BaseModel, frozen=True):
+    """Mebibytes over which a process ends after its current work and is started anew; 0: never."""
+
+    web_mebibytes: float = Field(default=512.0, ge=0)
+    gateway_mebibytes: float = Field(default=1024.0, ge=0)  # thousands of sockets
+    engine_mebibytes: float = Field(default=512.0, ge=0)
 
 
 class Settings(BaseSettings):
@@ -236,6 +245,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     gateway: GatewaySettings = GatewaySettings()
     http: HttpSettings = HttpSettings()
+    memory: MemorySettings = MemorySettings()
     slow: SlowSettings = SlowSettings()
 
     @field_validator("log_level")

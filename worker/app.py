@@ -1,6 +1,7 @@
 """The Celery app of worker and control processes, and what opens and closes with them."""
 
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from celery_config import make_celery
 from shared.coordination.redis_client import make_redis
 from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
+from shared.observability.memory import bound_memory
 from shared.observability.metrics import start_metrics_listener
 from shared.queue.names import TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
@@ -123,6 +125,7 @@ def _opened(sender: Any = None, **_: Any) -> None:
         silence_seconds=settings().sweep.deaf_seconds,
         end=end_process,
     ).start()
+    bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
     log.info("ready")
 
 

@@ -74,6 +74,7 @@ _call_seconds = Histogram(
     "rapidflow_provider_call_seconds", "Duration of a provider call.", ["operation"], buckets=_CALL
 )
 _retries = Counter("rapidflow_retries_total", "Messages put back for another attempt.", ["code"])
+_shed = Counter("rapidflow_requests_shed_total", "Requests refused under load.", ["kind"])
 _watchdog = Counter("rapidflow_watchdog_ends_total", "Processes ended because they were deaf.")
 _breaker = Counter("rapidflow_breaker_changes_total", "Breaker state changes.", ["state"])
 _doubts_opened = Counter("rapidflow_doubts_opened_total", "Messages that may have been sent.")
@@ -133,6 +134,11 @@ def record_provider_call(operation: str, seconds: float) -> None:
 def record_retries(code: str, count: int = 1) -> None:
     """Messages that wait for another attempt, by error code."""
     _retries.labels(_codes(code)).inc(count)
+
+
+def record_shed(kind: str) -> None:
+    """A request was refused under load: analytics, export, create or read."""
+    _shed.labels(kind).inc()
 
 
 def record_watchdog() -> None:
