@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
+from shared.db import circuits
 from tests.factories import CampaignRow, Factory, InstanceRow
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
@@ -108,6 +109,8 @@ def test_a_run_of_refusals_by_whatsapp_rests_the_number(
     apply_inbox(engine.deps)
     (opened,) = events(factory, campaign, "circuit_open")
     assert opened["reason"] == "refused_by_whatsapp"
+    with factory.connect() as conn:
+        assert circuits.list_resting(conn) == [(instance.name, "open")]  # type: ignore[arg-type]
     rest = factory.value("SELECT extract(epoch FROM open_until - now()) FROM lanes")
     assert float(str(rest)) > 1700
     assert factory.value("SELECT count(*) FROM messages WHERE status = 'failed'") == 0
