@@ -1,7 +1,7 @@
 """Under load the least needed goes first: analytics, then exports, new campaigns, reads.
 
-Load is how many requests of this process wait for a database connection. Receipts, sign-in and
-people's orders (pause, cancel, decide) are never turned away here.
+A request is refused when it would wait longer for a database connection than its kind is worth.
+Receipts, sign-in and people's orders (pause, cancel, decide) are never turned away.
 """
 
 from typing import Final
@@ -18,9 +18,9 @@ _ANALYTICS: Final = frozenset(
 _CREATES: Final = frozenset(
     {"campaigns.create_campaign", "campaign_changes.clone", "previews.preview_campaign"}
 )
-#: At what share of the most that may wait each kind is refused.
-_SHARE: Final = {"analytics": 0.25, "export": 0.4, "create": 0.5, "read": 0.75}
 _RETRY_SECONDS: Final = 2
+#: The longest wait each kind is let into; past two seconds the pool itself gives up.
+PATIENCE_SECONDS: Final = {"analytics": 0.5, "export": 0.7, "create": 1.0, "read": 1.5}
 
 
 def shed(parts: Runtime) -> None:
@@ -29,11 +29,12 @@ def shed(parts: Runtime) -> None:
     Raises:
         TemporarilyUnavailable: 503 with Retry-After, at once.
     """
+    stats = parts.pool.get_stats()
+    waiting = stats.get("requests_waiting", 0)
+    served = stats.get("requests_num", 0) - stats.get("requests_errors", 0) - waiting
+    expected = parts.load.expected_seconds(waiting=waiting, served=served)
     kind = _kind()
-    if kind is None:
-        return
-    waiting = parts.pool.get_stats().get("requests_waiting", 0)
-    if waiting < _SHARE[kind] * parts.settings.http.shed_waiting:
+    if kind is None or expected < PATIENCE_SECONDS[kind]:
         return
     metrics.record_shed(kind)
     raise TemporarilyUnavailable(

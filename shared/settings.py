@@ -188,7 +188,6 @@ class HttpSettings(BaseModel, frozen=True):
     threads: int = 24
     workers: int = 1
     trusted_proxies: int = 0
-    shed_waiting: int = 16  # requests that wait for a connection when all that can wait is refused
 
 
 class MemorySettings(BaseModel, frozen=True):
