@@ -242,7 +242,8 @@ UPDATE lanes AS l
        freed AS (
         UPDATE lanes AS l
            SET lease_id = NULL, lease_until = NULL, loaded_at = NULL, breaker_state = f.state,
-               errors_in_a_row = f.errors, times_opened = f.opened, rest_reason = f.reason,
+               errors_in_a_row = f.errors, times_opened = f.opened,
+               rest_reason = CASE WHEN f.state = 'open' THEN coalesce(f.reason, l.rest_reason) END,
                opened_at = CASE WHEN f.state <> 'open' THEN NULL
                                 WHEN f.opened > h.times_opened THEN clock_timestamp()
                                 ELSE l.opened_at END,
