@@ -91,6 +91,55 @@ def test_a_worker_that_listens_in_the_wrong_place_ends_itself(
         deps.close()
 
 
+def test_a_deaf_worker_finishes_what_is_in_flight(
+    settings_for: Callable[..., Settings], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    settings = settings_for()
+    factory = Factory(settings)
+    tenant = factory.tenant()
+    instance = factory.instance(tenant)
+    sandbox.create_instance(instance.name)
+    sandbox.tune(latency_ms=9000)
+    campaign = factory.campaign(tenant, [instance], contacts=1)
+    environment = {
+        **environment_of(settings, sandbox, 1),
+        "RAPIDFLOW_DELIVERY__CALL_DEADLINE_SECONDS": "30",
+        "RAPIDFLOW_SWEEP__DEAF_SECONDS": "3",
+    }
+    bootstrap(environment)
+    log = tmp_path / "worker.log"
+    celery = make_celery(settings)
+    deps = open_deps(settings, name="test")
+    with log.open("wb") as out:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "deploy.cli", "worker"], env=environment, stdout=out, stderr=out
+        )
+    try:
+        until = time.monotonic() + 30
+        while not (answers := celery.control.ping(timeout=1)):
+            assert time.monotonic() < until, log.read_text()
+        (name,) = answers[0]
+        dispatch(
+            deps,
+            lambda batches: [
+                celery.send_task(TaskName.SEND.value, args=[batch.model_dump(mode="json")])
+                for batch in batches
+            ],
+        )
+        while factory.recount(campaign).sending != 1:
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.05)
+        celery.control.cancel_consumer(Queue.SEND.value, reply=True, destination=[name])
+        celery.send_task(TaskName.SEND.value, args=[{"v": 1}])
+        assert worker.wait(timeout=40) == DEAF
+        assert factory.recount(campaign).sent == len(sandbox.ledger(instance.name)) == 1
+    finally:
+        worker.kill()
+        worker.wait(timeout=10)
+        celery.close()
+        deps.close()
+
+
 def test_a_batch_counts_as_untaken_until_a_worker_has_it(engine: Engine, factory: Factory) -> None:
     tenant = factory.tenant()
     campaign = factory.campaign(tenant, [factory.instance(tenant)], contacts=1)
