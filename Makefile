@@ -24,7 +24,7 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 	@$(BIN)/rapidflow up --sample $(if $(ONCE),--once)
 
 test: setup lint  ## every test, on servers it starts itself
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 3 --dist loadfile
 
 lint: setup  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .

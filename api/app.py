@@ -28,6 +28,7 @@ from api.routes import (
     webhooks,
 )
 from api.runtime import EXTENSION, Runtime, runtime
+from api.shedding import shed
 from shared.observability import metrics
 from shared.observability.logging import bind_log_context, clear_log_context, get_logger
 from shared.observability.slow import note_duration
@@ -89,6 +90,7 @@ def _begin() -> None:
         raise RequestURITooLarge
     if "\0" in request.path:
         raise NotFound
+    shed(runtime())
 
 
 def _finish(response: Response) -> Response:

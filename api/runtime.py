@@ -11,6 +11,7 @@ from typing import Final, cast
 from flask import Flask, current_app
 from redis import Redis
 
+from api.load import Load
 from api.producer import Producer
 from api.socket_census import SocketCensus
 from shared.coordination.gateways import NO_SOCKETS, Gateways, SocketStats
@@ -63,6 +64,7 @@ class Runtime:
         self.passwords = Passwords(settings.auth.hashes_at_once)
         self.sealer = Sealer(settings.encryption_key.get_secret_value())
         self.exports = threading.BoundedSemaphore(4)
+        self.load = Load()
         self.previews = threading.BoundedSemaphore(settings.model.previews_at_once)
         self._lock = threading.Lock()
         self._opened: Opened | None = None

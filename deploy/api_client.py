@@ -107,6 +107,26 @@ class ApiClient:
         path = f"/api/campaigns/{quote(campaign_id, safe='')}/metrics"
         return self._get(path, "metrics", attempts=attempts)
 
+    def doubts(self, campaign_id: str | None) -> list[Json]:
+        """GET /api/campaigns/:id/doubts, or of all campaigns: every page of them."""
+        path = "/api/doubts"
+        if campaign_id is not None:
+            path = f"/api/campaigns/{quote(campaign_id, safe='')}/doubts"
+        found: list[Json] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            query = {"limit": 100, "cursor": cursor}
+            answer = self._ask("GET", path, attempts=_ATTEMPTS, params=query)
+            found += answer["doubts"]
+            cursor = answer["next_cursor"]
+        return found
+
+    def decide_doubts(self, campaign_id: str, body: Json, *, idempotency_key: str) -> Json:
+        """POST /api/campaigns/:id/doubts/decide: the whole answer. Safe to repeat."""
+        path = f"/api/campaigns/{quote(campaign_id, safe='')}/doubts/decide"
+        headers = {"Idempotency-Key": idempotency_key}
+        return self._ask("POST", path, attempts=_ATTEMPTS, json=body, headers=headers)
+
     def socket_url(self) -> str:
         """`ws(s)://…/ws?ticket=…` with a fresh single-use ticket."""
         answer = self._ask("POST", "/api/ws/ticket", attempts=1)

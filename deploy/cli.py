@@ -14,6 +14,7 @@ _COMMANDS = {
     "up": "up",
     "send": "send",
     "watch": "watch",
+    "doubts": "doubts",
     "migrate": "migrate",
     "api": "api",
     "gateway": "gateway",
@@ -26,6 +27,7 @@ _COMMANDS = {
     "tenant": "tenant",
     "plan": "plan",
     "instance": "instance",
+    "audit": "audit",
     "doctor": "doctor",
     "clean": "clean",
 }

@@ -192,6 +192,14 @@ class HttpSettings(BaseModel, frozen=True):
     trusted_proxies: int = 0
 
 
+class MemorySettings(BaseModel, frozen=True):
+    """Mebibytes over which a process ends after its current work and is started anew; 0: never."""
+
+    web_mebibytes: float = Field(default=512.0, ge=0)
+    gateway_mebibytes: float = Field(default=1024.0, ge=0)  # thousands of sockets
+    engine_mebibytes: float = Field(default=512.0, ge=0)
+
+
 class Settings(BaseSettings):
     """Everything configurable."""
 
@@ -238,6 +246,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     gateway: GatewaySettings = GatewaySettings()
     http: HttpSettings = HttpSettings()
+    memory: MemorySettings = MemorySettings()
     slow: SlowSettings = SlowSettings()
 
     @field_validator("log_level")

@@ -1,6 +1,7 @@
 """The Celery app of worker and control processes, and what opens and closes with them."""
 
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
+from shared.observability.memory import bound_memory
 from shared.observability.metrics import start_metrics_listener
 from shared.queue.names import Queue, TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
@@ -129,6 +131,7 @@ def _ended(**_: Any) -> None:
 def _opened(sender: Any = None, **_: Any) -> None:
     start_metrics_listener(settings())
     watch(_signs([queue.name for queue in sender.task_consumer.queues]))
+    bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
     log.info("ready")
 
 

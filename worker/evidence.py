@@ -13,8 +13,8 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
+from shared.db import campaign_changes, messages, open_sends
 from shared.db import doubts as doubt_rows
-from shared.db import messages, open_sends
 from shared.db.events import StoredEvents, audiences
 from shared.db.messages import OpenAttempt
 from shared.db.open_sends import Doubt, OpenSend
@@ -187,9 +187,15 @@ def settle_as_sent(
             duplicate_suspected=duplicate_suspected,
         ).events
 
+    try:  # first, as everywhere: the decision to undo may move the campaign
+        campaign_changes.lock(conn, tenant_id, campaign_id)
+    except LookupError:
+        return []
     told = settle()
     if not told and doubt_rows.recall(conn, *attempt):
         told = settle()
+    if not told:
+        doubt_rows.adopt(conn, attempt, provider_id, remote_jid)
     if told:
         metrics.record_doubts_settled("sent")
         of_campaign = audiences(conn, told)[campaign_id]

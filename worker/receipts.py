@@ -237,14 +237,21 @@ def _send_of(
 ) -> OpenSend | None:
     """The doubt this event may be about, or a message that was decided without evidence.
 
-    A hidden id (`@lid`) names no phone: there the text must be one nobody else was being sent.
+    A hidden id (`@lid`) that was never seen names no phone: there the text must be one that nobody
+    else was being sent.
     """
     where = (conn, entry.tenant_id, entry.instance_id)
-    phone = phone_of_jid(jid) or phone_of_jid(str(entry.body["key"].get("remoteJidAlt") or ""))
+    phone = (
+        phone_of_jid(jid)
+        or phone_of_jid(str(entry.body["key"].get("remoteJidAlt") or ""))
+        or rows.phone_of_lid(*where, jid)
+    )
     if phone:
         send = open_sends.find_by_phone(*where, phone)
-        if send is None:
-            return doubts.find_decided(*where, phone)
+        if send is None or send.body != text:
+            decided = doubts.find_decided(*where, phone, text)
+            if decided is not None:
+                return decided
     else:
         before = (
             deps.settings.delivery.call_deadline_seconds

@@ -36,6 +36,7 @@ UNAVAILABLE: Final = (
         "broker_unavailable",
         "Um serviço interno está fora do ar; tente de novo em instantes.",
     ),
+    Fault(503, "overloaded", "Há pedidos demais neste momento; tente de novo em instantes."),
 )
 BODY: Final = (
     Fault(400, "malformed_json", "O corpo não é JSON válido (linha 1, coluna 2)."),

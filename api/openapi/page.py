@@ -287,7 +287,7 @@ def _without_null(schema: Schema) -> Schema:
 
 def _limits(schema: Schema) -> str:
     said = [words.format(_number(schema[key])) for key, words in _LIMITS if key in schema]
-    if schema.get("default") not in (None, {}):
+    if schema.get("default") is not None and not isinstance(schema["default"], dict):
         said.append(f"padrão {json.dumps(schema['default'])}")
     return "; ".join(said)
 

@@ -15,7 +15,6 @@ from api.openapi.faults import FORBIDDEN, RATE_LIMITED, UNAUTHORIZED, UNAVAILABL
 from api.runtime import Runtime, runtime
 from api.schemas.campaign_answers import CampaignCreated
 from api.schemas.campaign_changes import WebhookBody
-from api.schemas.campaigns import CampaignBody
 from api.schemas.health import ConnectionTest
 from api.schemas.webhooks import ProviderEvent, WorkflowBody
 from api.schemas.words import Done
@@ -115,7 +114,7 @@ def prisma_campaign() -> ResponseReturnValue:
 def _create_from_webhook(user: User, given: object) -> ResponseReturnValue:
     body = WebhookBody.model_validate(given)
     reference = None if body.campaign_id is None else str(body.campaign_id)
-    campaign = CampaignBody.model_validate(body.as_campaign())
+    campaign = campaign_actions.read_draft(runtime(), user, body.as_campaign())
     return campaign_actions.create(runtime(), user, campaign, reference=reference)
 
 

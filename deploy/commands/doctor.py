@@ -16,13 +16,14 @@ from rich.markup import escape
 
 from deploy.commands.checked import checked_settings
 from shared.coordination.redis_client import make_redis
-from shared.db import health
+from shared.db import audit, health
 from shared.db.migrate import pending_migrations
 from shared.db.pool import ENGINE_ROLE, check_role, connection_options
 from shared.errors import RapidFlowError
 from shared.settings import Settings
 
 _MIB = 1024 * 1024
+_AUDIT_LINES = 1000  # of each tenant; `rapidflow audit verify` reads all
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,15 @@ def _database_findings(conn: "psycopg.Connection[tuple[object, ...]]") -> Iterat
         "Start or restart `rapidflow control` and `rapidflow beat`.",
     )
     yield Finding("doubts", True, f"{backlog.in_doubt} messages in doubt")
+    broken = [
+        chain for chain in audit.verify(conn, newest=_AUDIT_LINES) if chain.broken_at is not None
+    ]
+    yield Finding(
+        "audit log",
+        not broken,
+        "whole" if not broken else f"broken for tenants {[chain.tenant_id for chain in broken]}",
+        "Somebody changed it in the database: `rapidflow audit verify` says where.",
+    )
     unbalanced = health.list_unbalanced(conn, limit=20)
     yield Finding(
         "conservation",

@@ -1,12 +1,14 @@
 """Settings every service shares, and gunicorn's hooks."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from gunicorn.http import wsgi
 
 from api.sockets.lifecycle import bind_worker
+from shared.observability.memory import bound_memory
 from shared.settings import Settings
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  the heartbeat file must not wait for a disk
@@ -37,15 +39,21 @@ def configuration(settings: Settings, service: str) -> dict[str, Any]:
         "logger_class": "deploy.gunicorn.logger.RoutedLogger",
         "control_socket_disable": True,
         "http_protocols": "h1",
-        "post_worker_init": post_worker_init,
+        "post_worker_init": post_worker_init(settings.memory.web_mebibytes),
         "child_exit": child_exit,
     }
 
 
-def post_worker_init(worker: Any) -> None:
-    """In the worker, before its first request."""
-    bind_worker(worker)
-    _drop_banner()
+def post_worker_init(ceiling_mebibytes: float) -> Callable[[Any], None]:
+    """The hook that runs in the worker, before its first request."""
+
+    def begin(worker: Any) -> None:
+        bind_worker(worker)
+        _drop_banner()
+        # Not alive: it finishes what it has, its sockets hear 1012, the master starts another.
+        bound_memory(ceiling_mebibytes, lambda: setattr(worker, "alive", False))
+
+    return begin
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -13,7 +13,7 @@ _settings = settings()
 def _post_worker_init(worker: Any) -> None:
     """In the worker, before its first request."""
     watch_greenlets()
-    common.post_worker_init(worker)
+    common.post_worker_init(_settings.memory.gateway_mebibytes)(worker)
 
 
 globals().update(

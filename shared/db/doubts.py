@@ -296,10 +296,10 @@ def note_lookup(conn: Connection[Row], tenant_id: int, instance_id: int, sent_at
 
 
 def find_decided(
-    conn: Connection[Row], tenant_id: int, instance_id: int, phone: str
+    conn: Connection[Row], tenant_id: int, instance_id: int, phone: str, body: str
 ) -> OpenSend | None:
-    """The newest message to a phone that was decided without evidence and was not sent since."""
-    params = {"tenant_id": tenant_id, "instance_id": instance_id, "phone": phone}
+    """The newest message with this text to a phone that was decided without evidence."""
+    params = {"tenant_id": tenant_id, "instance_id": instance_id, "phone": phone, "body": body}
     with conn.cursor(row_factory=class_row(OpenSend)) as cur:
         return cur.execute(_SQL["decided"], params).fetchone()
 
@@ -309,15 +309,32 @@ def recall(
 ) -> bool:
     """Evidence came after the decision: undo that, so that the message is in doubt again.
 
-    False where it was not decided, or has been sent again since.
+    Call it with the campaign locked. False where it was not decided against, or has gone again.
     """
     key = (tenant_id, campaign_id)
-    campaign_changes.lock(conn, *key)
     campaign_changes.take_back(
         conn, *key, ["failed"], codes=["outcome_unknown"], positions=[position]
     )
     params = {**_key(*key), "position": position, "attempt": attempt}
     return conn.execute(_SQL["doubt_again"], params).fetchone() is not None
+
+
+def adopt(
+    conn: Connection[Row],
+    attempt: tuple[int, int, int, int],
+    provider_id: str,
+    remote_jid: str,
+) -> bool:
+    """A message that a person took for sent has its evidence: from now on receipts find it."""
+    tenant_id, campaign_id, position, number = attempt
+    params = {
+        **_key(tenant_id, campaign_id),
+        "position": position,
+        "attempt": number,
+        "provider_id": provider_id,
+        "remote_jid": remote_jid or None,
+    }
+    return conn.execute(_SQL["adopt"], params).rowcount > 0
 
 
 def list_many(conn: Connection[Row], *, looks: int) -> list[ManyDoubts]:

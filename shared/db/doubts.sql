@@ -114,7 +114,8 @@ UPDATE instances
  WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s;
 
 -- decided --
--- A message to this phone that was decided without evidence: given up, or waiting to go again.
+-- A message with this text to this phone that was decided without evidence: taken for sent, given up, or
+-- waiting to go again.
 SELECT m.tenant_id, m.campaign_id, m.position, m.attempts AS attempt, false AS in_doubt, c.body,
        k.image_url IS NOT NULL AS has_image, extract(epoch FROM a.started_at)::double precision AS started_unix
   FROM contacts AS c
@@ -122,10 +123,11 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.attempts AS attempt, false AS i
   JOIN campaigns AS k USING (tenant_id, campaign_id)
   JOIN attempts AS a ON a.tenant_id = m.tenant_id AND a.campaign_id = m.campaign_id
        AND a.position = m.position AND a.number = m.attempts
- WHERE c.tenant_id = %(tenant_id)s AND c.phone = %(phone)s AND c.body IS NOT NULL
+ WHERE c.tenant_id = %(tenant_id)s AND c.phone = %(phone)s AND c.body IS NOT NULL AND c.body = %(body)s
    AND m.instance_id = %(instance_id)s
    AND ((m.status = 'failed' AND m.reason = 'outcome_unknown')
-        OR (m.status = 'pending' AND m.resent_at IS NOT NULL))
+        OR (m.status = 'pending' AND m.resent_at IS NOT NULL)
+        OR (m.status = 'sent' AND m.decided_at IS NOT NULL AND m.provider_id IS NULL))
  ORDER BY a.started_at DESC
  LIMIT 1;
 
@@ -148,6 +150,12 @@ UPDATE tenant_totals AS x
   FROM counted AS c
  WHERE x.tenant_id = c.tenant_id
 RETURNING x.tenant_id;
+
+-- adopt --
+UPDATE messages
+   SET provider_id = %(provider_id)s, remote_jid = %(remote_jid)s
+ WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND position = %(position)s
+   AND status = 'sent' AND decided_at IS NOT NULL AND provider_id IS NULL AND attempts = %(attempt)s;
 
 -- many --
 -- Live campaigns with more than a few doubts that outlived the looks of their first minutes and that

@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 
 from shared.settings import Settings
-from tests.end_to_end.stack import Stack, running_stack
-from tests.factories import Factory
+from tests.end_to_end.stack import Stack, sending_stack
 from tests.sandbox_process import Sandbox
 
 
@@ -20,16 +19,7 @@ def stack(
     settings_for: Callable[..., Settings], sandbox: Sandbox, tmp_path: Path
 ) -> Iterator[Stack]:
     """Everything running, a generous plan, and an open instance adopted over HTTP."""
-    settings = settings_for()
-    logs = tmp_path / "output"
-    logs.mkdir()
-    with running_stack(settings, sandbox, logs) as running:
-        with Factory(settings).connect() as conn:
-            conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")
-        name = f"loja-{settings.environment}"
-        sandbox.create_instance(name)
-        answer = running.client.post("/api/instances", json={"name": name, "adopt": True})
-        assert answer.status_code == 201, answer.text
+    with sending_stack(settings_for(), sandbox, tmp_path / "output") as running:
         yield running
 
 

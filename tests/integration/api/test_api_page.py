@@ -48,4 +48,4 @@ def test_the_commands_of_the_page_work_as_typed(owner: Person) -> None:
             campaign = created["campaign"]["id"]
             token = created.get("callback", {}).get("token", "")
         answer.close()
-    assert statuses == [200, 201, 200, 200, 200, 201, 200]
+    assert statuses == [200, 201, 200, 200, 200, 200, 200, 201, 200]

@@ -153,6 +153,7 @@ def test_a_decision_moves_the_named_doubts_and_is_audited(
     assert who.startswith(("user:", "key:"))
     assert (subject, written) == (doubtful["campaign_id"], detail)
     assert len(engine_conn.execute("SELECT FROM open_sends").fetchall()) == 1
+    assert not engine_conn.execute("SELECT FROM conservation() WHERE NOT balanced").fetchall()
 
 
 def test_the_same_key_decides_once_and_nothing_left_is_409(

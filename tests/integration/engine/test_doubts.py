@@ -1,6 +1,7 @@
 """Doubts that evidence does not end: policies, decisions, campaigns with too many."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -94,6 +95,9 @@ def differences(factory: Factory) -> dict[str, object]:
     )
     if totals != recounted:
         found["totals"] = {"kept": totals, "counted": recounted}
+    unbalanced = factory.rows("SELECT * FROM conservation() WHERE NOT balanced")
+    if unbalanced:
+        found["conservation"] = unbalanced
     return found
 
 
@@ -242,11 +246,8 @@ def test_a_given_up_doubt_goes_again_only_when_its_code_is_named(
     decide(factory, campaign, "failed")
     with factory.connect() as conn:  # the hour in which it failed is not that of its attempt
         conn.execute("UPDATE attempts SET ended_at = ended_at - interval '5 hours'")
-    key = (campaign.tenant_id, campaign.campaign_id)
-    for codes, count in ((None, 0), (["outcome_unknown"], 2)):
-        with factory.connect() as conn, conn.transaction():
-            campaign_changes.lock(conn, *key)  # type: ignore[arg-type]
-            assert campaign_changes.take_back(conn, *key, ["failed"], codes=codes) == count  # type: ignore[arg-type]
+    assert retry(factory, campaign, None) == 0
+    assert retry(factory, campaign, ["outcome_unknown"]) == 2
     assert differences(factory) == {}
 
 
@@ -290,6 +291,21 @@ def test_resend_once_sends_again_exactly_once(
     assert differences(factory) == {}
 
 
+def test_nothing_goes_again_while_the_provider_does_not_answer(
+    engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 1)
+    policy(factory, campaign, "resend_once")
+    let_hours_pass(factory)
+    engine.run(factory.campaign(tenant, [lane], contacts=1))
+    sandbox.faults({"match": {"route": "chat/*"}, "do": {"error": "proxy_503"}})
+    assert resend(engine.deps) == 0
+    sandbox.faults()
+    assert resend(engine.deps) == 0, "it was tried a moment ago"
+    let_hours_pass(factory, 0)
+    assert resend(engine.deps) == 1
+
+
 def test_a_last_look_settles_what_was_about_to_go_again(
     engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
 ) -> None:
@@ -331,6 +347,46 @@ def test_a_decision_after_the_evidence_meets_nothing(
     assert factory.recount(campaign).sent == 1
 
 
+@pytest.mark.parametrize("decision", ["sent", "failed", "resend"])
+def test_decisions_and_evidence_at_the_same_instant_end_as_sent(
+    decision: str,
+    engine: Engine,
+    factory: Factory,
+    sandbox: Sandbox,
+    lane: InstanceRow,
+    tenant: Tenant,
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 12, fault=SENT_AND_LOST)
+    for entry in sandbox.ledger(lane.name):
+        webhook(factory, lane, "send.message", handed_over(entry))
+    together = threading.Barrier(4)
+
+    def decides(positions: list[int]) -> None:
+        together.wait()
+        for position in positions:
+            decide(factory, campaign, decision, [position])
+
+    def applies() -> None:
+        together.wait()
+        apply_inbox(engine.deps)
+
+    threads = [
+        threading.Thread(target=decides, args=(list(range(12)),)),
+        threading.Thread(target=decides, args=(list(range(11, -1, -1)),)),
+        threading.Thread(target=applies),
+    ]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    for thread in threads:
+        thread.join()
+    apply_inbox(engine.deps)
+    assert factory.recount(campaign).sent == 12
+    assert differences(factory) == {}
+    engine.run(campaign)
+    assert len(sandbox.ledger(lane.name)) == 12
+
+
 def test_decided_as_sent_is_told_as_late_and_decided(
     engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
 ) -> None:
@@ -339,6 +395,19 @@ def test_decided_as_sent_is_told_as_late_and_decided(
     told = events_of(factory, campaign, "message_sent")
     assert [(one["late"], one["decided"]) for one in told] == [(True, True)] * 2
     assert factory.value("SELECT count(*) FROM open_sends") == 0
+    assert differences(factory) == {}
+
+
+def test_evidence_for_what_a_person_took_for_sent_lets_receipts_find_it(
+    engine: Engine, factory: Factory, sandbox: Sandbox, lane: InstanceRow, tenant: Tenant
+) -> None:
+    campaign = doubtful(engine, sandbox, lane, tenant, 1, fault=SENT_AND_LOST)
+    decide(factory, campaign, "sent")
+    (entry,) = sandbox.ledger(lane.name)
+    webhook(factory, lane, "send.message", handed_over(entry))
+    apply_inbox(engine.deps)
+    assert factory.value("SELECT provider_id FROM messages") == entry["key_id"]
+    assert factory.recount(campaign).sent == 1
     assert differences(factory) == {}
 
 
@@ -418,7 +487,7 @@ def test_random_decisions_and_policies_leave_the_books_right(
                 webhook(factory, lane, "send.message", handed_over(entry))
             apply_inbox(engine.deps)
         elif deed == "retry":
-            retry(factory, campaign)
+            retry(factory, campaign, ["outcome_unknown"])
         else:
             engine.turn()
         torn = factory.value(
@@ -432,15 +501,17 @@ def test_random_decisions_and_policies_leave_the_books_right(
     assert differences(factory) == {}
 
 
-def retry(factory: Factory, campaign: CampaignRow) -> None:
-    """As the API does, unknown outcomes included."""
+def retry(factory: Factory, campaign: CampaignRow, codes: list[str] | None) -> int:
+    """Failures go again, as the API has it; returns how many."""
     key = (campaign.tenant_id, campaign.campaign_id)
     with factory.connect() as conn, conn.transaction():
         status = campaign_changes.lock(conn, *key)  # type: ignore[arg-type]
-        if campaign_changes.take_back(conn, *key, ["failed"], codes=["outcome_unknown"]):  # type: ignore[arg-type]
+        count = campaign_changes.take_back(conn, *key, ["failed"], codes=codes)  # type: ignore[arg-type]
+        if count:
             campaign_changes.reopen(conn, *key)  # type: ignore[arg-type]
             if status == "completed":
                 campaign_changes.count_reopened(conn, campaign.tenant_id)  # type: ignore[arg-type]
+    return count
 
 
 def resume(factory: Factory, row: CampaignRow) -> None:
