@@ -93,6 +93,8 @@ class SweepSettings(BaseModel, frozen=True):
     batch_size: int = 500
     publish_after_seconds: float = 3.0  # events a dead process could not publish
     inbox_hold_seconds: float = 600.0  # receipts that match nothing yet
+    unconfirmed_seconds: float = 600.0  # a send without any receipt is worth a look
+    lanes_seconds: float = 10.0  # between two looks at how instances stand
     deaf_seconds: float = 20.0  # with work in its queue and none begun, a process ends itself
 
 

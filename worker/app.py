@@ -11,11 +11,14 @@ from kombu.exceptions import OperationalError
 
 from celery_config import make_celery
 from shared.coordination.redis_client import make_redis
+from shared.db import dispatch
+from shared.db.pool import connection
+from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.memory import bound_memory
 from shared.observability.metrics import start_metrics_listener
-from shared.queue.names import TaskName
+from shared.queue.names import Queue, TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
 from shared.queue.payloads import LeasedBatch
 from shared.settings import settings
@@ -23,9 +26,11 @@ from worker.composing import Composer
 from worker.deps import Deps, open_deps
 from worker.doorbell import Doorbell
 from worker.sender import Sender
-from worker.watchdog import Progress, Watchdog, end_process, queue_length
+from worker.watchdog import DEAF, Progress, Signs, Watchdog, end_process, queue_length
 
 log = get_logger(__name__)
+
+_UNTAKEN_SECONDS = 3.0  # a batch on its way to a worker is nothing to worry about
 
 app: Celery = make_celery(settings())
 app.conf.imports = (
@@ -45,6 +50,8 @@ class Process:
         self._doorbell: Doorbell | None = None
         self._sender: Sender | None = None
         self.composer = Composer()
+        self.watchdog: Watchdog | None = None
+        self.deaf = False  # ended by its watchdog
 
     @property
     def deps(self) -> Deps:
@@ -53,6 +60,12 @@ class Process:
             if self._deps is None:
                 self._deps = open_deps(settings(), name="engine")
             return self._deps
+
+    @property
+    def turns(self) -> int | None:
+        """How often the sending loop has turned; None where it does not run."""
+        sender = self._sender  # without the lock: a process that closes holds it for long
+        return sender.turns if sender is not None else None
 
     @property
     def sender(self) -> Sender:
@@ -117,16 +130,48 @@ def _ended(**_: Any) -> None:
 @signals.worker_ready.connect
 def _opened(sender: Any = None, **_: Any) -> None:
     start_metrics_listener(settings())
-    queues = [queue.name for queue in sender.task_consumer.queues]
-    redis = make_redis(settings().redis_url.get_secret_value(), max_connections=1)
-    Watchdog(
-        progress,
-        lambda: queue_length(redis, settings().environment, queues),
-        silence_seconds=settings().sweep.deaf_seconds,
-        end=end_process,
-    ).start()
+    watch(_signs([queue.name for queue in sender.task_consumer.queues]))
     bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
     log.info("ready")
+
+
+def _signs(queues: Sequence[str]) -> Signs:
+    redis = make_redis(settings().redis_url.get_secret_value(), max_connections=1)
+    return Signs(
+        waiting=lambda: queue_length(redis, settings().environment, queues),
+        untaken=_untaken if Queue.SEND.value in queues else lambda: None,
+        turns=lambda: process.turns,
+    )
+
+
+def _untaken() -> bool | None:
+    try:
+        with connection(process.deps.pool) as conn:
+            return dispatch.is_untaken(conn, for_seconds=_UNTAKEN_SECONDS)
+    except TemporarilyUnavailable:
+        return None
+
+
+def watch(signs: Signs) -> None:
+    """Have a watchdog end this process when it does no work."""
+    knobs = settings()
+    process.watchdog = Watchdog(
+        progress,
+        signs,
+        silence_seconds=knobs.sweep.deaf_seconds,
+        lease_seconds=knobs.delivery.lease_seconds,
+        end=_end_deaf,
+    )
+    process.watchdog.start()
+
+
+def _end_deaf(reason: str) -> None:
+    process.deaf = True
+    if reason == "stalled":  # what is in flight stands as still as the loop: nothing can be drained
+        os._exit(DEAF)
+    knobs = settings()
+    drain = knobs.model.call_seconds + knobs.delivery.call_deadline_seconds + 10
+    end_process(process.close, drain_seconds=drain)
 
 
 @signals.beat_init.connect
@@ -136,4 +181,8 @@ def _ticking(**_: Any) -> None:
 
 @signals.worker_shutdown.connect
 def _closed(**_: Any) -> None:
+    if process.watchdog is not None:
+        process.watchdog.stop()
     process.close()
+    if process.deaf:
+        os._exit(DEAF)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from shared.db import circuits
 from shared.db import connections as rows
 from shared.db.connections import UncheckedInstance
-from shared.db.events import StoredEvents
 from shared.db.pool import connection
 from shared.errors import RapidFlowError
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient
 from worker.deps import Deps
@@ -29,8 +29,9 @@ def refresh_connections(deps: Deps) -> int:
     changed = 0
     for instance, state in zip(asked, states, strict=True):
         if state is None:
-            continue
-        if _note(deps, instance, state):
+            if instance.rested:
+                _rest(deps, instance, None)  # no message is spent on an Evolution that is away
+        elif _note(deps, instance, state):
             changed += 1
             log.info("instance_state", instance=instance.name, state=state)
     return changed
@@ -38,19 +39,29 @@ def refresh_connections(deps: Deps) -> int:
 
 def _note(deps: Deps, instance: UncheckedInstance, state: str) -> bool:
     """Record a state; a number that has closed rests, and probes before it sends again."""
-    told: list[StoredEvents] = []
     with connection(deps.pool) as conn:
         changed = rows.set_state(conn, instance.tenant_id, instance.instance_id, state)
-        if changed and state == "close":
-            opened = circuits.trip(
-                conn,
-                [instance.instance_id],
-                reason="instance_offline",
-                rest_seconds=deps.settings.breaker.open_seconds,
-            )
-            told = circuits.tell(conn, opened)
-    deps.outlet.tell(told)
+    if changed and state == "close":
+        _rest(deps, instance, "instance_offline")
     return changed
+
+
+def _rest(deps: Deps, instance: UncheckedInstance, reason: str | None) -> None:
+    """Open its breaker; no reason: it rests on for the one it had."""
+    knobs = deps.settings.breaker
+    with connection(deps.pool) as conn:
+        opened = circuits.trip(
+            conn,
+            [instance.instance_id],
+            reason=reason,
+            rest_seconds=knobs.open_seconds,
+            ceiling_seconds=knobs.ceiling_seconds,
+        )
+        told = circuits.tell(conn, opened)
+    for circuit in opened:
+        metrics.record_breaker(circuit.state)
+        log.warning("breaker_opened", instance=circuit.name, reason=circuit.reason)
+    deps.outlet.tell(told)
 
 
 async def _ask_all(deps: Deps, asked: Sequence[UncheckedInstance]) -> list[str | None]:

@@ -126,6 +126,10 @@ def _lease(deps: Deps) -> _Plan:
         taken = sorted({(message.instance_id, message.lease_id) for message in claimed})
         if taken:
             rows.take_lanes(conn, taken, lease_seconds=knobs.delivery.lease_seconds)
+    served = {instance_id for instance_id, _ in taken}
+    for lane in lanes:
+        if lane.breaker_state == BreakerState.OPEN and lane.instance_id in served:
+            metrics.record_breaker(BreakerState.HALF_OPEN.value)
     return _Plan(len(lanes), _batches(claimed), drained)
 
 

@@ -149,7 +149,12 @@ def _rest_refused(
     if not refused:
         return []
     opened = circuits.trip(
-        conn, refused, reason="refused_by_whatsapp", rest_seconds=knobs.refused_seconds
+        conn,
+        refused,
+        reason="refused_by_whatsapp",
+        rest_seconds=knobs.refused_seconds,
+        ceiling_seconds=knobs.ceiling_seconds,
+        longer=True,
     )
     for circuit in opened:
         metrics.record_breaker(circuit.state)
@@ -256,18 +261,24 @@ def _send_of(
     return send if send is not None and send.in_doubt else None
 
 
-def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str:
+def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str | None:
     """An answer from a contact: counted, and an opt-out is obeyed."""
     key = body.get("key")
     if not isinstance(key, dict) or key.get("fromMe"):
         return _IGNORED
     jid = _key_of(entry)[1]
     phone = phone_of_jid(jid) or phone_of_jid(str(key.get("remoteJidAlt") or ""))
-    if not phone and jid.endswith("@lid"):
-        phone = rows.phone_of_lid(conn, entry.tenant_id, entry.instance_id, jid)
+    opts_out = is_opt_out(text_of(body))
+    if jid.endswith("@lid"):
+        if phone:
+            rows.remember_lid(conn, entry.tenant_id, jid, phone)
+        else:
+            phone = rows.phone_of_lid(conn, entry.tenant_id, entry.instance_id, jid)
+            if not phone and opts_out:
+                return None  # a receipt may still tell whose id this is
     if not phone:
         return _IGNORED
-    if is_opt_out(text_of(body)) and rows.suppress(conn, entry.tenant_id, phone):
+    if opts_out and rows.suppress(conn, entry.tenant_id, phone):
         log.info("opted_out", tenant_id=entry.tenant_id)
     replied = rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone)
     return _APPLIED if replied else _KNOWN

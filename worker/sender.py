@@ -26,6 +26,7 @@ try:
 except ImportError:  # not built for this platform
     new_event_loop = asyncio.new_event_loop
 
+_TURN_SECONDS = 1.0
 _HELD_AT_ONCE = 10_000  # messages, about a kilobyte each
 
 
@@ -42,6 +43,7 @@ class Sender:
         self._ready = threading.Event()
         self._stopped: asyncio.Event | None = None
         self._delivery: Delivery | None = None
+        self.turns = 0  # grows by one a second while the loop turns
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
 
     def start(self) -> None:
@@ -89,6 +91,11 @@ class Sender:
         finally:
             self._loop.close()
 
+    async def _turn(self) -> None:
+        while True:
+            self.turns += 1
+            await asyncio.sleep(_TURN_SECONDS)
+
     async def _serve(self) -> None:
         self._stopped = asyncio.Event()
         settings = self._deps.settings
@@ -98,7 +105,9 @@ class Sender:
                 self._deps, evolution, attempts, self._ring, lambda: self._draining
             )
             keeper = asyncio.create_task(self._delivery.keep_lanes())
+            turning = asyncio.create_task(self._turn())
             self._ready.set()
             await self._stopped.wait()
             keeper.cancel()
+            turning.cancel()
         await asyncio.to_thread(attempts.close)

@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.callbacks import CallbackAccess, ReportAnswer
+from api.schemas.instances import BreakerAnswer
 from api.schemas.words import (
     CampaignCode,
     CampaignName,
@@ -193,6 +194,7 @@ class CampaignInstance(TypedDict):
 
     name: Annotated[str, Field(examples=["vendas"])]
     state: Annotated[str, Field(description="`open`: conectado.", examples=["open"])]
+    breaker: BreakerAnswer
 
 
 class TopError(TypedDict):

@@ -24,11 +24,11 @@ from api.schemas.campaign_answers import (
     TimingStats,
     TopError,
 )
+from api.schemas.instances import breaker_answer
 from api.schemas.urls import MAX_URL, check_public_url
 from api.schemas.words import STATUSES
 from shared.db.campaign_creation import Executor
-from shared.db.campaigns import Campaign, ReasonCount
-from shared.db.instances import NamedInstance
+from shared.db.campaigns import Campaign, ReasonCount, UsedInstance
 from shared.db.message_pages import MESSAGE_STATUSES, MessageLine
 from shared.db.texts import TextProgress
 from shared.domain.contacts import MAX_CONTACTS, Validation
@@ -328,7 +328,7 @@ def campaign_answer(campaign: Campaign) -> CampaignAnswer:
 def campaign_detail(
     campaign: Campaign,
     reasons: list[ReasonCount],
-    instances: list[NamedInstance],
+    instances: list[UsedInstance],
     text: TextProgress | None = None,
 ) -> CampaignDetail:
     """A campaign on its own: config, reasons and numbers it uses besides."""
@@ -345,7 +345,10 @@ def campaign_detail(
             "doubtAfterHours": campaign.doubt_after_hours,
         },
         "text": text_answer(text, reasons) if text else None,
-        "instances": [{"name": item.name, "state": item.state} for item in instances],
+        "instances": [
+            {"name": item.name, "state": item.state, "breaker": breaker_answer(item)}
+            for item in instances
+        ],
         "skipped_reasons": {item.code: item.count for item in reasons if item.kind == "skipped"},
         "top_errors": top_errors(reasons),
         "last_seq": campaign.seq,

@@ -1,7 +1,7 @@
 """Bodies and answers of instances."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
@@ -36,6 +36,23 @@ class InstanceBody(Body):
         pattern=r"^[\x21-\x7e]+$",
         description="O token da própria instância, para assumi-la num servidor de vários clientes.",
     )
+
+
+class HasBreaker(Protocol):
+    """A row with an instance's breaker."""
+
+    @property
+    def breaker_state(self) -> str: ...
+    @property
+    def errors_in_a_row(self) -> int: ...
+    @property
+    def times_opened(self) -> int: ...
+    @property
+    def opened_at(self) -> datetime | None: ...
+    @property
+    def open_until(self) -> datetime | None: ...
+    @property
+    def rest_reason(self) -> str | None: ...
 
 
 class BreakerAnswer(TypedDict):
@@ -105,17 +122,22 @@ def instance_answer(instance: Instance, *, masked: bool) -> InstanceAnswer:
         "state_reason": instance.state_reason,
         "state_at": instance.state_at,
         "phone": mask_phone(phone) if phone and masked else phone,
-        "breaker": {
-            "state": instance.breaker_state,
-            "errors_in_a_row": instance.errors_in_a_row,
-            "times_opened": instance.times_opened,
-            "opened_at": instance.opened_at,
-            "open_until": instance.open_until,
-            "reason": instance.rest_reason,
-            "reason_text": words(instance.rest_reason) or None,
-        },
+        "breaker": breaker_answer(instance),
         "last_ack_at": instance.last_ack_at,
         "created_at": instance.created_at,
+    }
+
+
+def breaker_answer(row: HasBreaker) -> BreakerAnswer:
+    """How it stands; `open_until` is when the next message probes the instance."""
+    return {
+        "state": row.breaker_state,
+        "errors_in_a_row": row.errors_in_a_row,
+        "times_opened": row.times_opened,
+        "opened_at": row.opened_at,
+        "open_until": row.open_until,
+        "reason": row.rest_reason,
+        "reason_text": words(row.rest_reason) or None,
     }
 
 

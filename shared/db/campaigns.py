@@ -23,6 +23,18 @@ _LONGEST_ID = 19  # digits
 
 
 @dataclass(frozen=True, slots=True)
+class UsedInstance(NamedInstance):
+    """An instance of a campaign, and its breaker."""
+
+    breaker_state: str
+    errors_in_a_row: int
+    times_opened: int
+    opened_at: datetime | None
+    open_until: datetime | None
+    rest_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """A campaign and its counters at `read_at`; `eta_seconds` and rates as of then."""
 
@@ -143,10 +155,10 @@ def list_reasons(conn: Connection[Row], tenant_id: int, campaign_id: int) -> lis
         return cur.execute(_SQL["errors"], params).fetchall()
 
 
-def list_instances(conn: Connection[Row], tenant_id: int, campaign_id: int) -> list[NamedInstance]:
+def list_instances(conn: Connection[Row], tenant_id: int, campaign_id: int) -> list[UsedInstance]:
     """The numbers this campaign may be sent from."""
     params = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-    with conn.cursor(row_factory=class_row(NamedInstance)) as cur:
+    with conn.cursor(row_factory=class_row(UsedInstance)) as cur:
         return cur.execute(_SQL["instances"], params).fetchall()
 
 

@@ -50,9 +50,11 @@ SELECT kind, code, count
  ORDER BY kind, count DESC, code;
 
 -- instances --
-SELECT i.instance_id, i.name, i.state
+SELECT i.instance_id, i.name, i.state, l.breaker_state, l.errors_in_a_row, l.times_opened, l.opened_at,
+       l.open_until, l.rest_reason
   FROM campaign_instances AS ci
   JOIN instances AS i USING (tenant_id, instance_id)
+  JOIN lanes AS l USING (tenant_id, instance_id)
  WHERE ci.tenant_id = %(tenant_id)s AND ci.campaign_id = %(campaign_id)s
  ORDER BY i.instance_id;
 

@@ -30,13 +30,45 @@ class Circuit:
     errors_in_a_row: int
 
 
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """A breaker as it stands, and sends WhatsApp has not confirmed (at most 1000 are counted)."""
+
+    name: str
+    state: str
+    unconfirmed: int
+
+
 def trip(
-    conn: Connection[Row], instance_ids: Sequence[int], *, reason: str, rest_seconds: float
+    conn: Connection[Row],
+    instance_ids: Sequence[int],
+    *,
+    reason: str | None,
+    rest_seconds: float,
+    ceiling_seconds: float,
+    longer: bool = False,
 ) -> list[Circuit]:
-    """Open the breakers of instances that cannot send, whoever serves them now."""
-    params = {"instance_ids": list(instance_ids), "reason": reason, "rest_seconds": rest_seconds}
+    """Open the breakers of instances that cannot send, whoever serves them now.
+
+    One that rests already is left alone; `longer`: unless its rest is the shorter one. No `reason`:
+    the one it rested for stays.
+    """
+    params = {
+        "instance_ids": list(instance_ids),
+        "reason": reason,
+        "rest_seconds": rest_seconds,
+        "ceiling_seconds": ceiling_seconds,
+        "longer": longer,
+    }
     with conn.cursor(row_factory=class_row(Circuit)) as cur:
         return cur.execute(_SQL["trip"], params).fetchall()
+
+
+def list_states(conn: Connection[Row], *, unconfirmed_after_seconds: float) -> list[LaneState]:
+    """All instances, at most 500."""
+    params = {"after_seconds": unconfirmed_after_seconds}
+    with conn.cursor(row_factory=class_row(LaneState)) as cur:
+        return cur.execute(_SQL["states"], params).fetchall()
 
 
 def tell(conn: Connection[Row], circuits: Sequence[Circuit]) -> list[StoredEvents]:

@@ -1,23 +1,46 @@
 -- trip --
--- Open breakers from outside the lane's worker; one that is open already stays as it is. A worker that
--- holds the lane finds it so when it gives it back.
+-- Open breakers from outside the lane's worker; one that is open already stays as it is, unless this
+-- reason asks for a longer rest. A worker that holds the lane finds it so when it gives it back. The rest
+-- doubles up to the ceiling; one longer than that is taken as it is.
   WITH wanted AS MATERIALIZED (
         SELECT l.tenant_id, l.instance_id
           FROM lanes AS l
-         WHERE l.instance_id = ANY(%(instance_ids)s::bigint[]) AND l.breaker_state <> 'open'
+         WHERE l.instance_id = ANY(%(instance_ids)s::bigint[])
+           AND (l.breaker_state <> 'open'
+                OR l.open_until < clock_timestamp()
+                                  + make_interval(secs => CASE WHEN %(longer)s THEN %(rest_seconds)s ELSE 0 END))
          ORDER BY l.instance_id
            FOR UPDATE),
        tripped AS (
         UPDATE lanes AS l
            SET breaker_state = 'open', times_opened = least(l.times_opened + 1, 16), ack_errors = 0,
-               opened_at = clock_timestamp(), rest_reason = %(reason)s,
-               open_until = clock_timestamp() + make_interval(secs => %(rest_seconds)s)
+               opened_at = clock_timestamp(), rest_reason = coalesce(%(reason)s, l.rest_reason),
+               open_until = clock_timestamp() + make_interval(
+                 secs => least(%(rest_seconds)s * 2 ^ l.times_opened,
+                               greatest(%(rest_seconds)s, %(ceiling_seconds)s)) * (1 + random() / 10))
           FROM wanted AS w
          WHERE l.tenant_id = w.tenant_id AND l.instance_id = w.instance_id
      RETURNING l.tenant_id, l.instance_id, l.breaker_state, l.rest_reason, l.open_until, l.errors_in_a_row)
 SELECT t.tenant_id, t.instance_id, i.name, t.breaker_state AS state, t.rest_reason AS reason, t.open_until,
        t.errors_in_a_row
   FROM tripped AS t JOIN instances AS i USING (tenant_id, instance_id);
+
+-- states --
+-- Every instance's breaker, and how many of its sends of the last day nobody has heard of for ten minutes
+-- (counted up to a thousand).
+SELECT i.name, l.breaker_state AS state, u.unconfirmed
+  FROM instances AS i
+  JOIN lanes AS l USING (tenant_id, instance_id)
+ CROSS JOIN LATERAL (
+       SELECT count(*)::int AS unconfirmed
+         FROM (SELECT FROM messages AS m
+                WHERE m.instance_id = i.instance_id AND m.status = 'sent' AND m.acked_at IS NULL
+                  AND m.sent_at BETWEEN now() - interval '24 h'
+                                    AND now() - make_interval(secs => %(after_seconds)s)
+                LIMIT 1000) AS silent) AS u
+ WHERE i.deleted_at IS NULL
+ ORDER BY i.instance_id
+ LIMIT 500;
 
 -- watching --
 -- Running campaigns that are sent from these instances: who is told when one rests.
@@ -38,7 +61,7 @@ SELECT ci.tenant_id, ci.campaign_id, ci.instance_id
        told AS (
         SELECT g.instance_id,
                bool_or(g.rank > 0) AS taken,
-               count(*) FILTER (WHERE g.rank = 0 AND m.acked_at IS NULL AND NOT EXISTS (
+               count(*) FILTER (WHERE g.rank = 0 AND m.acked_at IS NULL AND m.refused_at IS NULL AND NOT EXISTS (
                  SELECT FROM contacts AS c
                    JOIN contacts AS same ON same.tenant_id = c.tenant_id AND same.phone = c.phone
                         AND same.body IS NOT NULL

@@ -13,13 +13,17 @@ _SQL = load_sql("connections.sql")
 
 @dataclass(frozen=True, slots=True)
 class UncheckedInstance:
-    """An instance to ask about; `token` is sealed for (instances, token, tenant, public id)."""
+    """An instance to ask about; `token` is sealed for (instances, token, tenant, public id).
+
+    `rested`: its breaker's rest is over, a message may probe it next.
+    """
 
     tenant_id: int
     instance_id: int
     public_id: str
     name: str
     token: bytes
+    rested: bool
 
 
 def claim_unchecked(

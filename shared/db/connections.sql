@@ -19,7 +19,10 @@
 UPDATE instances AS i SET checked_at = clock_timestamp()
   FROM due AS d
  WHERE i.tenant_id = d.tenant_id AND i.instance_id = d.instance_id
-RETURNING i.tenant_id, i.instance_id, i.public_id, i.name, i.token;
+RETURNING i.tenant_id, i.instance_id, i.public_id, i.name, i.token,
+          EXISTS (SELECT FROM lanes AS l
+                   WHERE l.tenant_id = i.tenant_id AND l.instance_id = i.instance_id
+                     AND l.breaker_state = 'open' AND l.open_until <= clock_timestamp()) AS rested;
 
 -- set_state --
 UPDATE instances

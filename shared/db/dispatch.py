@@ -238,6 +238,12 @@ def keep_lanes(
     conn.execute(_SQL["keep_lanes"], params)
 
 
+def is_untaken(conn: Connection[Row], *, for_seconds: float) -> bool:
+    """Whether a batch was given out at least so long ago, and no worker has taken it."""
+    row = conn.execute(_SQL["untaken"], {"for_seconds": for_seconds}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def free_lanes(conn: Connection[Row], lanes: Sequence[FreedLane]) -> list[Circuit]:
     """Give lanes back; returns the breakers that opened or closed."""
     params = {

@@ -214,6 +214,12 @@ SELECT l.tenant_id, l.instance_id, i.public_id, i.name, i.token, l.breaker_state
   JOIN instances AS i USING (tenant_id, instance_id)
   JOIN plans AS p USING (tenant_id);
 
+-- untaken --
+-- A batch that was given out some time ago, still leased, and loaded by nobody.
+SELECT EXISTS (SELECT FROM lanes
+                WHERE lease_id IS NOT NULL AND loaded_at IS NULL AND lease_until > clock_timestamp()
+                  AND served_at < clock_timestamp() - make_interval(secs => %(for_seconds)s));
+
 -- keep_lanes --
 -- The worker is still busy with these.
 UPDATE lanes AS l
@@ -242,7 +248,8 @@ UPDATE lanes AS l
        freed AS (
         UPDATE lanes AS l
            SET lease_id = NULL, lease_until = NULL, loaded_at = NULL, breaker_state = f.state,
-               errors_in_a_row = f.errors, times_opened = f.opened, rest_reason = f.reason,
+               errors_in_a_row = f.errors, times_opened = f.opened,
+               rest_reason = CASE WHEN f.state = 'open' THEN coalesce(f.reason, l.rest_reason) END,
                opened_at = CASE WHEN f.state <> 'open' THEN NULL
                                 WHEN f.opened > h.times_opened THEN clock_timestamp()
                                 ELSE l.opened_at END,

@@ -25,7 +25,8 @@ class ProviderEvent:
 
 
 def store(conn: Connection[Row], tenant_id: int, event: ProviderEvent) -> bool:
-    """False where it was known already, or says nothing new about the connection."""
+    """Whether to look at it now: not where it was known already, says nothing new about the
+    connection, or is one of many such events and waits for the next tick."""
     params = {
         "tenant_id": tenant_id,
         "instance_id": event.instance_id,
@@ -35,5 +36,6 @@ def store(conn: Connection[Row], tenant_id: int, event: ProviderEvent) -> bool:
     }
     if event.event == CONNECTION_EVENT and isinstance(event.body, dict):
         params["state"] = str(event.body.get("state"))
-        return conn.execute(_SQL["store_connection"], params).fetchone() is not None
+        row = conn.execute(_SQL["store_connection"], params).fetchone()
+        return row is not None and bool(row[0])
     return conn.execute(_SQL["store"], params).fetchone() is not None

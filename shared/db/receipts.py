@@ -87,8 +87,13 @@ def note_lids(conn: Connection[Row], seen: Sequence[tuple[int, str, str]]) -> No
     conn.execute(_SQL["note_lids"], params)
 
 
+def remember_lid(conn: Connection[Row], tenant_id: int, lid: str, phone: str) -> None:
+    """An event named somebody by both."""
+    conn.execute(_SQL["remember_lid"], {"tenant_id": tenant_id, "lid": lid, "phone": phone})
+
+
 def phone_of_lid(conn: Connection[Row], tenant_id: int, instance_id: int, jid: str) -> str | None:
-    """Whose LID this is, where we have written to them and seen it; None otherwise."""
+    """Whose LID this is, where an event or a receipt of theirs told; None otherwise."""
     params = {"tenant_id": tenant_id, "instance_id": instance_id, "jid": jid}
     row = conn.execute(_SQL["phone_of_lid"], params).fetchone()
     return None if row is None else str(row[0])

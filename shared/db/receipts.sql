@@ -50,12 +50,14 @@ UPDATE provider_inbox AS b
                delivered_at = CASE WHEN n.rank >= 2 THEN coalesce(m.delivered_at, clock_timestamp())
                                    ELSE m.delivered_at END,
                read_at = CASE WHEN n.rank >= 3 THEN coalesce(m.read_at, clock_timestamp()) ELSE m.read_at END,
+               refused_at = CASE WHEN n.refused THEN coalesce(m.refused_at, clock_timestamp()) ELSE m.refused_at END,
                reason = CASE WHEN n.refused AND m.acked_at IS NULL AND n.rank = 0 THEN 'refused_by_whatsapp'
                              WHEN n.rank >= 1 AND m.reason = 'refused_by_whatsapp' THEN NULL
                              ELSE m.reason END
           FROM mine AS n
          WHERE m.tenant_id = n.tenant_id AND m.campaign_id = n.campaign_id AND m.position = n.position
-           AND (n.after <> n.before OR (n.rank >= 1 AND m.acked_at IS NULL) OR (n.rank = 0 AND n.refused))),
+           AND (n.after <> n.before OR (n.rank >= 1 AND m.acked_at IS NULL) OR (n.refused AND m.refused_at IS NULL)
+                OR (n.rank = 3 AND m.read_at IS NULL) OR (n.rank >= 2 AND m.delivered_at IS NULL))),
        tally AS (
         SELECT tenant_id, campaign_id,
                count(*) FILTER (WHERE before = 'sent' AND after IN ('delivered', 'read')) AS delivered,
@@ -123,10 +125,20 @@ UPDATE messages AS m
  WHERE m.instance_id = l.instance_id AND m.provider_id = l.provider_id
    AND m.remote_jid IS DISTINCT FROM l.jid;
 
+-- remember_lid --
+INSERT INTO known_lids AS k (tenant_id, lid, phone)
+VALUES (%(tenant_id)s, %(lid)s, %(phone)s)
+    ON CONFLICT (tenant_id, lid) DO UPDATE SET phone = excluded.phone, seen_at = now()
+ WHERE k.phone <> excluded.phone;
+
 -- phone_of_lid --
-SELECT c.phone
-  FROM messages AS m JOIN contacts AS c USING (campaign_id, position, tenant_id)
- WHERE m.instance_id = %(instance_id)s AND m.remote_jid = %(jid)s AND m.remote_jid LIKE '%%@lid'
-   AND m.tenant_id = %(tenant_id)s
- ORDER BY m.campaign_id DESC
+-- As an event named them, else as a receipt of a message to them did.
+SELECT phone FROM known_lids WHERE tenant_id = %(tenant_id)s AND lid = %(jid)s
+ UNION ALL
+(SELECT c.phone
+   FROM messages AS m JOIN contacts AS c USING (campaign_id, position, tenant_id)
+  WHERE m.instance_id = %(instance_id)s AND m.remote_jid = %(jid)s AND m.remote_jid LIKE '%%@lid'
+    AND m.tenant_id = %(tenant_id)s
+  ORDER BY m.campaign_id DESC
+  LIMIT 1)
  LIMIT 1;

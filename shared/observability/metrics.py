@@ -6,6 +6,7 @@ set by deploy.gunicorn before the first import of this module). Queue depth and 
 counted here: they are read from PostgreSQL at scrape time.
 """
 
+import contextlib
 import os
 import platform
 import threading
@@ -33,6 +34,7 @@ log = get_logger(__name__)
 OTHER: Final = "other"
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _FAST: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BREAKER_LEVELS: Final = {"closed": 0, "half-open": 1, "open": 2}
 _LAG: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 600, 3600)
 _CALL: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 40, 75)
 
@@ -83,6 +85,18 @@ _resting = Gauge(
 _shed = Counter("rapidflow_requests_shed_total", "Requests refused under load.", ["kind"])
 _watchdog = Counter("rapidflow_watchdog_ends_total", "Processes ended because they were deaf.")
 _breaker = Counter("rapidflow_breaker_changes_total", "Breaker state changes.", ["state"])
+_breaker_state = Gauge(
+    "rapidflow_breaker_state",
+    "Breaker of an instance: 0 closed, 1 half-open, 2 open.",
+    ["instance"],
+    multiprocess_mode="mostrecent",
+)
+_unconfirmed = Gauge(
+    "rapidflow_unconfirmed_sends",
+    "Sends of the last day without any receipt for ten minutes; 1000 means at least so many.",
+    ["instance"],
+    multiprocess_mode="mostrecent",
+)
 _doubts_opened = Counter("rapidflow_doubts_opened_total", "Messages that may have been sent.")
 _doubts_settled = Counter(
     "rapidflow_doubts_settled_total", "Doubts settled, by outcome.", ["outcome"]
@@ -162,6 +176,21 @@ def record_watchdog() -> None:
 def record_breaker(state: str) -> None:
     """A breaker changed to `open`, `half-open` or `closed`."""
     _breaker.labels(_codes(state)).inc()
+
+
+def record_lane(instance: str, state: str, unconfirmed: int) -> None:
+    """How an instance stands, as PostgreSQL tells it: control processes say it again and again."""
+    label = _instances(instance)
+    if label != OTHER:
+        _breaker_state.labels(label).set(_BREAKER_LEVELS[state])
+        _unconfirmed.labels(label).set(unconfirmed)
+
+
+def forget_lane(instance: str) -> None:
+    """The instance is gone: what it was last like must not be told for ever."""
+    for gauge in (_breaker_state, _unconfirmed):
+        with contextlib.suppress(KeyError):
+            gauge.remove(instance)
 
 
 def record_doubts_opened(count: int = 1) -> None:

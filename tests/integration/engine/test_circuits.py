@@ -1,5 +1,6 @@
 """Breakers that tell: campaigns hear of numbers that rest, whoever made them rest."""
 
+import time
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -7,10 +8,12 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from shared.db import circuits
+from shared.observability.metrics import render_metrics
 from tests.factories import CampaignRow, Factory, InstanceRow
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
 from worker.connections import refresh_connections
+from worker.lane_states import LaneStates
 from worker.receipts import apply_inbox
 
 
@@ -153,3 +156,111 @@ def test_an_opt_out_by_lid_finds_its_person(
     apply_inbox(engine.deps)
     assert factory.value("SELECT count(*) FROM suppressions") == 1
     assert factory.value("SELECT replied FROM campaign_counters") == 1
+
+
+def rested(factory: Factory, *, reason: str) -> None:
+    """Every number's rest is over: the next look asks Evolution, then a message probes it."""
+    with factory.connect() as conn:
+        conn.execute(
+            "UPDATE lanes SET breaker_state = 'open', times_opened = 1, errors_in_a_row = 6,"
+            " rest_reason = %s, opened_at = now() - interval '9 s',"
+            " open_until = clock_timestamp() - interval '1 s'",
+            (reason,),
+        )
+        conn.execute("UPDATE instances SET checked_at = now() - interval '1 min'")
+
+
+def test_an_evolution_that_does_not_answer_the_question_costs_no_message(
+    engine: Engine, factory: Factory, sandbox: Sandbox, scene: Scene
+) -> None:
+    campaign, instance = scene(3)
+    rested(factory, reason="connect_failed")
+    match = {"route": "connectionState", "instance": instance.name}
+    sandbox.faults({"match": match, "do": {"reset": True}})
+    refresh_connections(engine.deps)
+    assert engine.dispatch() == 0
+    assert factory.rows(
+        "SELECT breaker_state, times_opened, rest_reason, open_until > now() FROM lanes"
+    ) == [("open", 2, "connect_failed", True)]
+    assert factory.recount(campaign).pending == 3
+    sandbox.faults()
+    engine.run(campaign)
+    assert factory.recount(campaign).sent == 3
+    assert factory.value("SELECT max(attempts) FROM messages") == 1
+
+
+def test_a_refused_contact_is_no_probe_and_the_reason_of_the_rest_stays(
+    engine: Engine, factory: Factory, sandbox: Sandbox, scene: Scene
+) -> None:
+    campaign, instance = scene(6)
+    rested(factory, reason="timeout")
+    phone = str(factory.value("SELECT phone FROM contacts WHERE position = 0"))
+    sandbox.number(phone, on_whatsapp=False)
+    refresh_connections(engine.deps)
+    engine.dispatch()
+    engine.deliver()
+    until = time.monotonic() + 10
+    while factory.value("SELECT lease_id FROM lanes") is not None:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert factory.rows("SELECT breaker_state, rest_reason, times_opened FROM lanes") == [
+        ("open", "timeout", 1)
+    ]
+    assert (factory.recount(campaign).failed, sandbox.ledger(instance.name)) == (1, [])
+    engine.run(campaign)
+    assert events(factory, campaign, "circuit_open") == []
+    assert len(events(factory, campaign, "circuit_closed")) == 1
+    assert factory.rows("SELECT breaker_state, rest_reason, opened_at FROM lanes") == [
+        ("closed", None, None)
+    ]
+
+
+def test_a_reason_for_a_longer_rest_makes_it_longer(
+    engine: Engine, factory: Factory, scene: Scene
+) -> None:
+    scene(1)
+    lane = int(str(factory.value("SELECT instance_id FROM lanes")))
+
+    def trip(rest: float, *, longer: bool) -> int:
+        with factory.connect() as conn, conn.transaction():
+            return len(
+                circuits.trip(
+                    conn,  # type: ignore[arg-type]  # rows of the test's connection are not typed
+                    [lane],
+                    reason="timeout",
+                    rest_seconds=rest,
+                    ceiling_seconds=600,
+                    longer=longer,
+                )
+            )
+
+    def left() -> float:
+        return float(str(factory.value("SELECT extract(epoch FROM open_until - now()) FROM lanes")))
+
+    assert trip(30, longer=False) == 1
+    assert 29 < left() <= 33
+    assert trip(300, longer=False) == 0
+    assert trip(1800, longer=True) == 1
+    assert 1799 < left() <= 1980
+    assert trip(30, longer=True) == 0
+
+
+def test_how_numbers_stand_is_scraped(
+    engine: Engine, factory: Factory, sandbox: Sandbox, scene: Scene
+) -> None:
+    sandbox.tune(ack_delay_ms=3_600_000)
+    campaign, instance = scene(4)
+    engine.run(campaign)
+    with factory.connect() as conn:
+        conn.execute("UPDATE messages SET sent_at = now() - interval '11 min' WHERE position < 3")
+        conn.execute("UPDATE lanes SET breaker_state = 'half-open'")
+    LaneStates().look(engine.deps)
+    page = render_metrics()[0].decode()
+    assert f'rapidflow_breaker_state{{instance="{instance.name}"}} 1.0' in page
+    assert f'rapidflow_unconfirmed_sends{{instance="{instance.name}"}} 3.0' in page
+    receipt(factory, instance, sandbox.ledger(instance.name)[0]["key_id"], "SERVER_ACK", "x")
+    apply_inbox(engine.deps)
+    states = LaneStates()
+    states.look(engine.deps)
+    assert f'sends{{instance="{instance.name}"}} 2.0' in render_metrics()[0].decode()
+    assert factory.recount(campaign).sent == len(sandbox.ledger(instance.name)) == 4
