@@ -4,6 +4,7 @@ A request is refused when it would wait longer for a database connection than it
 Receipts, sign-in and people's orders (pause, cancel, decide) are never turned away.
 """
 
+import math
 from typing import Final
 
 from flask import request
@@ -37,6 +38,12 @@ def shed(parts: Runtime) -> None:
     if kind is None or expected < PATIENCE_SECONDS[kind]:
         return
     metrics.record_shed(kind)
+    if math.isinf(expected):  # the line stands still: no matter of load
+        raise TemporarilyUnavailable(
+            "O banco de dados está ocupado ou fora do ar; tente de novo.",
+            code="database_unavailable",
+            retry_after_seconds=_RETRY_SECONDS,
+        )
     raise TemporarilyUnavailable(
         "Há pedidos demais neste momento; tente de novo em instantes.",
         code="overloaded",

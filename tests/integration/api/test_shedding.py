@@ -65,7 +65,7 @@ def test_a_line_that_does_not_move_is_joined_by_nobody_who_can_wait(
         began = time.monotonic()
         answer = ask()
         assert answer.status_code == 503  # type: ignore[attr-defined]
-        assert answer.get_json()["error"]["code"] == "overloaded"  # type: ignore[attr-defined]
+        assert answer.get_json()["error"]["code"] == "database_unavailable"  # type: ignore[attr-defined]
         assert int(answer.headers["Retry-After"]) >= 1  # type: ignore[attr-defined]
         assert time.monotonic() - began < 1
 
