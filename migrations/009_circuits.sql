@@ -4,7 +4,6 @@
 ALTER TABLE lanes
   ADD COLUMN opened_at  timestamptz,
   ADD COLUMN ack_errors int NOT NULL DEFAULT 0;
-CREATE INDEX lanes_resting ON lanes (instance_id) WHERE breaker_state <> 'closed';
 
 -- WhatsApp may know a person by a LID only: where we have seen the pair, an answer finds its person.
 CREATE INDEX messages_by_lid ON messages (instance_id, remote_jid) WHERE remote_jid LIKE '%@lid';

@@ -94,11 +94,6 @@ def tell(conn: Connection[Row], circuits: Sequence[Circuit]) -> list[StoredEvent
     return told
 
 
-def list_resting(conn: Connection[Row]) -> list[tuple[str, str]]:
-    """Names and breaker states of all instances whose breaker is not closed (at most 1,000)."""
-    return [(str(name), str(state)) for name, state in conn.execute(_SQL["resting"])]
-
-
 def count_refusals(conn: Connection[Row], acks: Sequence[Ack]) -> dict[int, int]:
     """Refusals in a row per instance, where they changed; call it before the receipts are applied.
 

@@ -87,11 +87,3 @@ UPDATE lanes AS l
   JOIN told AS t USING (instance_id)
  WHERE l.tenant_id = k.tenant_id AND l.instance_id = k.instance_id
 RETURNING l.instance_id, l.ack_errors;
-
--- resting --
--- Numbers that send nothing now, or one message to see whether they can.
-SELECT i.name, l.breaker_state
-  FROM lanes AS l JOIN instances AS i USING (tenant_id, instance_id)
- WHERE l.breaker_state <> 'closed' AND i.deleted_at IS NULL
- ORDER BY l.instance_id
- LIMIT 1000;

@@ -10,7 +10,6 @@ import contextlib
 import os
 import platform
 import threading
-from collections.abc import Iterable
 from importlib import metadata
 from typing import Final
 
@@ -77,11 +76,6 @@ _call_seconds = Histogram(
     "rapidflow_provider_call_seconds", "Duration of a provider call.", ["operation"], buckets=_CALL
 )
 _retries = Counter("rapidflow_retries_total", "Messages put back for another attempt.", ["code"])
-_resting = Gauge(
-    "rapidflow_instance_resting",
-    "1: this number's breaker is open or half-open.",
-    ["instance", "state"],
-)
 _shed = Counter("rapidflow_requests_shed_total", "Requests refused under load.", ["kind"])
 _watchdog = Counter("rapidflow_watchdog_ends_total", "Processes ended because they were deaf.")
 _breaker = Counter("rapidflow_breaker_changes_total", "Breaker state changes.", ["state"])
@@ -154,13 +148,6 @@ def record_provider_call(operation: str, seconds: float) -> None:
 def record_retries(code: str, count: int = 1) -> None:
     """Messages that wait for another attempt, by error code."""
     _retries.labels(_codes(code)).inc(count)
-
-
-def show_resting(resting: Iterable[tuple[str, str]]) -> None:
-    """Instances and breaker states as the rows have them now; those not named are closed."""
-    _resting.clear()
-    for instance, state in resting:
-        _resting.labels(instance, _codes(state)).set(1)
 
 
 def record_shed(kind: str) -> None:

@@ -5,11 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from shared.db import circuits
 from shared.db import dispatch as rows
 from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
-from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.observability.slow import timed
 from shared.queue.names import TaskName
@@ -65,5 +63,3 @@ def _run_alone(name: str, part: Callable[[], object]) -> None:
 def _explain_waiting() -> None:
     with connection(process.deps.pool) as conn:
         rows.explain_waiting(conn)
-        resting = circuits.list_resting(conn)
-    metrics.show_resting(resting)

@@ -113,7 +113,8 @@ def test_a_run_of_refusals_by_whatsapp_rests_the_number(
     (opened,) = events(factory, campaign, "circuit_open")
     assert opened["reason"] == "refused_by_whatsapp"
     with factory.connect() as conn:
-        assert circuits.list_resting(conn) == [(instance.name, "open")]  # type: ignore[arg-type]
+        states = circuits.list_states(conn, unconfirmed_after_seconds=600)  # type: ignore[arg-type]
+    assert [(lane.name, lane.state) for lane in states] == [(instance.name, "open")]
     rest = factory.value("SELECT extract(epoch FROM open_until - now()) FROM lanes")
     assert float(str(rest)) > 1700
     assert factory.value("SELECT count(*) FROM messages WHERE status = 'failed'") == 0
