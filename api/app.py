@@ -20,6 +20,7 @@ from api.routes import (
     callbacks,
     campaign_changes,
     campaigns,
+    console,
     doubts,
     health,
     instances,
@@ -39,7 +40,7 @@ log = get_logger(__name__)
 # fmt: off
 _ROUTES: Final = (
     auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, webhooks, health,
-    openapi,
+    openapi, console,
 )
 # fmt: on
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")

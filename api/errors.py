@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.fields import field_problems, refusal
 from api.json import json_response
+from api.routes.console import MISSING, console_page, is_built, is_console_address
 from shared.errors import (
     FieldProblem,
     ProviderError,
@@ -105,6 +106,8 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:  # a redirect is an answer already
         return Response(error.get_response().get_data(), status, dict(error.get_headers()))
+    if status == 404 and is_console_address():
+        return console_page() if is_built() else _answer(404, "console_missing", MISSING)
     code, message = _HTTP.get(status, ("http_error", error.name))
     response = _answer(status, code, message)
     allowed = getattr(error, "valid_methods", None)

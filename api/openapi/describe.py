@@ -32,8 +32,10 @@ HEALTH: Final[Tag] = "Saúde"
 
 _OPERATION: Final = "__rapidflow_operation__"
 TAGS: Final = (CAMPAIGNS, ANALYTICS, INSTANCES, ACCESS, CALLBACKS, HEALTH)
-#: Neither REST nor for programs: the socket and the description itself.
-UNDESCRIBED: Final = frozenset({"openapi.document", "openapi.page", "openapi.style"})
+#: Not for programs: the description itself and the console.
+UNDESCRIBED: Final = frozenset(
+    {"openapi.document", "openapi.page", "openapi.style"} | {"console.asset", "console.icon"}
+)
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
