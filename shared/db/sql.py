@@ -27,3 +27,8 @@ def load_sql(file_name: str) -> dict[str, LiteralString]:
 def name_of(statement: str) -> str | None:
     """`messages.record_verdicts`, if the statement is a named block."""
     return _NAMES.get(statement)
+
+
+def like(text: str) -> str:
+    """`text` taken literally inside a LIKE pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
