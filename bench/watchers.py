@@ -1,13 +1,14 @@
 """Thousands of WebSocket clients in one process that cost almost nothing: what they hear, and when.
 
-Reads one JSON line `{host, port, ticket_of, campaigns}` from standard input and opens a socket for
+Reads one JSON line `{host, port, sockets: [[ticket, campaign], …]}` from standard input and opens a socket for
 each ticket, subscribed to its campaign; says `ready`; once its input ends it prints one JSON line
-with what arrived. Delays are from the instant in an event (when its transaction began, which is
-before its commit) until its frame was read.
+with what arrived, over how many seconds. Delays are from the instant in an event (when its
+transaction began, which is before its commit) until its frame was read.
 """
 
 import asyncio
 import base64
+import math
 import os
 import sys
 import time
@@ -82,7 +83,7 @@ class Watcher(asyncio.Protocol):
             self._heard.gaps += message["prevSeq"] != self._last
             self._last = message["seq"]
             sent_at = datetime.fromisoformat(message["timestamp"]).timestamp()
-            self._heard.delays.setdefault(message["data"]["event"], []).append(now - sent_at)
+            self._heard.hear(message["data"]["event"], sent_at, now)
         else:
             self._heard.other += 1
 
@@ -92,7 +93,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.delays: dict[str, list[float]] = {}
+        self.first_at, self.last_at = math.inf, 0.0
         self.gaps = self.closed = self.other = 0
+
+    def hear(self, event: str, sent_at: float, now: float) -> None:
+        """An event of `sent_at`, read `now`; both in unix seconds."""
+        self.delays.setdefault(event, []).append(now - sent_at)
+        if event == "message_sent":
+            self.first_at, self.last_at = min(self.first_at, sent_at), max(self.last_at, sent_at)
 
 
 def _frame(received: bytes, at: int) -> tuple[int, int, int] | None:
@@ -130,6 +138,7 @@ async def _watch(asked: dict[str, Any]) -> dict[str, Any]:
     await loop.run_in_executor(None, sys.stdin.read)
     return {
         "delays": heard.delays,
+        "seconds": heard.last_at - heard.first_at,
         "gaps": heard.gaps,
         "closed": heard.closed,
         "other": heard.other,
