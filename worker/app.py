@@ -16,7 +16,7 @@ from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
 from shared.observability.logging import configure_logging, get_logger
-from shared.observability.memory import bound_memory
+from shared.observability.memory import bound_memory, settle_collector
 from shared.observability.metrics import start_metrics_listener
 from shared.queue.names import Queue, TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
@@ -130,6 +130,7 @@ def _opened(sender: Any = None, **_: Any) -> None:
     start_metrics_listener(settings())
     watch(_signs([queue.name for queue in sender.task_consumer.queues]))
     bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    settle_collector()
     log.info("ready")
 
 
