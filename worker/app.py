@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
@@ -25,20 +25,16 @@ from shared.settings import settings
 from worker.composing import Composer
 from worker.deps import Deps, open_deps
 from worker.doorbell import Doorbell
-from worker.sender import Sender
 from worker.watchdog import DEAF, Progress, Signs, Watchdog, end_process, queue_length
+
+if TYPE_CHECKING:
+    from worker.sender import Sender
 
 log = get_logger(__name__)
 
 _UNTAKEN_SECONDS = 3.0  # a batch on its way to a worker is nothing to worry about
 
 app: Celery = make_celery(settings())
-app.conf.imports = (
-    "worker.tasks.send",
-    "worker.tasks.tick",
-    "worker.tasks.dispatch",
-    "worker.tasks.receipts",
-)
 
 
 class Process:
@@ -68,8 +64,10 @@ class Process:
         return sender.turns if sender is not None else None
 
     @property
-    def sender(self) -> Sender:
+    def sender(self) -> "Sender":
         """The sending loop."""
+        from worker.sender import Sender  # control sends nothing: 5 MiB less there
+
         deps = self.deps
         with self._lock:
             if self._sender is None:
@@ -173,11 +171,6 @@ def _end_deaf(reason: str) -> None:
     knobs = settings()
     drain = knobs.model.call_seconds + knobs.delivery.call_deadline_seconds + 10
     end_process(process.close, drain_seconds=drain)
-
-
-@signals.beat_init.connect
-def _ticking(**_: Any) -> None:
-    log.info("ready")
 
 
 @signals.worker_shutdown.connect

@@ -1,5 +1,6 @@
 """Settings every service shares, and gunicorn's hooks."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -39,9 +40,17 @@ def configuration(settings: Settings, service: str) -> dict[str, Any]:
         "logger_class": "deploy.gunicorn.logger.RoutedLogger",
         "control_socket_disable": True,
         "http_protocols": "h1",
+        "pre_fork": pre_fork,
         "post_worker_init": post_worker_init(settings.memory.web_mebibytes),
         "child_exit": child_exit,
     }
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """In the master: the collector leaves alone what is loaded, so its pages stay shared."""
+    del server, worker
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(ceiling_mebibytes: float) -> Callable[[Any], None]:
