@@ -1,4 +1,4 @@
-"""Thousands of WebSocket clients in one process that cost almost nothing: what they hear, and when.
+"""Thousands of WebSocket clients in one cheap process: what they hear, and when.
 
 Reads one JSON line `{host, port, sockets: [[ticket, campaign], …]}` from standard input and opens
 a socket for each ticket, subscribed to its campaign; says `ready`; once its input ends it prints one JSON line
