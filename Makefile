@@ -52,6 +52,10 @@ test: setup lint  ## every test, on servers it starts itself
 	@$(if $(NO_CONSOLE),true,$(WEB) vitest run)
 	@$(BIN)/pytest -n 3 --dist loadfile
 
+.PHONY: test-ops
+test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
+	@$(BIN)/pytest tests/ops
+
 lint: setup $(if $(NO_CONSOLE),,$(TYPES))  ## ruff, mypy, import contracts; eslint and tsc for the console
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -64,8 +68,9 @@ format: setup  ## let ruff tidy up
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## send path against a bare client loop, as ratios (table + bench/results/)
-	@$(BIN)/python -m bench
+bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=1: ten million rows)
+	@$(BIN)/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(SHORT),--short) \
+	  $(if $(ROWS)$(FULL),--rows $(or $(ROWS),10000000))
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
