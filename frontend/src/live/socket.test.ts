@@ -217,6 +217,7 @@ describe('the connection', () => {
     await connect();
     leave();
     expect(wire().sent.at(-1)).toEqual({ type: 'unsubscribe_campaign', campaignId: ID });
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(wire().closed).toBe(1000);
     expect(socket.state).toEqual({ kind: 'idle' });
   });
