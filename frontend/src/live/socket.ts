@@ -47,7 +47,7 @@ export interface Surroundings {
   random(): number;
 }
 
-const FLUSH_MS = 200;
+const FLUSH_MS = 300;
 const REST_AFTER_MS = 60_000;
 const IDLE_MS = 5_000;
 const QUIET_MS = 25_000;

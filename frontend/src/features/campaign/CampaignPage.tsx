@@ -1,6 +1,5 @@
-import '@mantine/charts/styles.css';
 import { SimpleGrid, Stack } from '@mantine/core';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { ErrorPanel } from '../../components/ErrorPanel';
@@ -15,10 +14,11 @@ import type { Group } from './groups';
 import { PeopleDrawer } from './PeopleDrawer';
 import { ProgressPanel } from './ProgressPanel';
 import { type Live, useLive } from './queries';
-import { SendCurve } from './SendCurve';
 import { TextPanel } from './TextPanel';
 import { TopErrors } from './TopErrors';
 import { useProgress } from './useProgress';
+
+const SendCurve = lazy(() => import('./SendCurve')); // brings the chart library
 
 /** One campaign, watched as it is sent. */
 export default function CampaignPage() {
@@ -53,7 +53,9 @@ function Watched({ id, answer }: { id: string; answer: Live }) {
       <ProgressPanel answer={answer} progress={progress} />
       <Funnel answer={answer} progress={progress} onOpen={open} />
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
-        <SendCurve curve={answer.curve} sends={progress.sends} />
+        <Suspense fallback={<Loading />}>
+          <SendCurve curve={answer.curve} sends={progress.sends} />
+        </Suspense>
         <Feed items={progress.feed} />
       </SimpleGrid>
       <Lanes lanes={answer.lanes} status={progress.status} />

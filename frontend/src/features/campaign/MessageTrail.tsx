@@ -32,7 +32,7 @@ export function MessageTrail({ message, onBack }: { message: Message; onBack: ()
           {message.nome}
         </Title>
         <Text c="dimmed" size="sm">
-          {format.phone(message.telefone)} · {t('people.rowNumber', { row: message.position + 1 })}
+          {message.status === 'skipped' ? message.telefone : format.phone(message.telefone)} · {t('people.rowNumber', { row: message.position + 1 })}
           {message.instance !== null && ` · ${t('people.from', { name: message.instance })}`}
         </Text>
       </div>

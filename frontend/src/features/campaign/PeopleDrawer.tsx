@@ -54,7 +54,7 @@ function People({ id, group }: { id: string; group: Group }) {
               {message.nome === '' ? t('people.noName') : message.nome}
             </Text>
             <Text size="xs" c="dimmed">
-              {format.phone(message.telefone)}
+              {message.status === 'skipped' ? message.telefone : format.phone(message.telefone)}
             </Text>
           </>
         ),
