@@ -25,8 +25,10 @@ export function ProgressPanel({ answer, progress }: { answer: Live; progress: Pr
         ]
       : [
           t('fact.remaining'),
-          progress.remainingSeconds === null
-            ? t('fact.unknown')
+          status === 'paused'
+            ? t('fact.stopped')
+            : progress.remainingSeconds === null
+              ? t('fact.unknown')
             : format.duration(progress.remainingSeconds),
           progress.remainingSeconds === null ? undefined : t('fact.estimated'),
         ],

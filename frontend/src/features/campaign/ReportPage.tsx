@@ -67,7 +67,7 @@ function Report({ id, live, performance }: ReportProps) {
     ] as const
   ).map(([stage, count]) => [t(`stage.${stage}`), count] as const);
   const timing = performance.timing_stats;
-  const seconds = (value: number | null): string => (value === null ? '–' : format.decimal(value));
+  const seconds = (value: number | null): string => (value === null ? '–' : format.number(value));
 
   return (
     <Stack>

@@ -100,7 +100,7 @@ export default function CampaignsPage() {
         )}
         {list.isPending ? (
           <Loading />
-        ) : rows.length === 0 && !narrowed && list.error === null ? (
+        ) : list.data === undefined ? null : rows.length === 0 && !narrowed ? (
           <EmptyState
             title={t('empty.title')}
             action={
