@@ -85,8 +85,11 @@ it('a question answers yes only to its own button', async () => {
 
 it('a list of ten thousand keeps few rows in the page and says how many there are', async () => {
   const rows = Array.from({ length: 10_000 }, (_, index) => ({ id: String(index) }));
-  const height = vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(500);
-  const width = vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(900);
+  // jsdom lays nothing out: a window of 500 pixels, rows of 52.
+  const sizes = { clientHeight: 500, clientWidth: 900, offsetHeight: 52 } as const;
+  const spies = (Object.keys(sizes) as (keyof typeof sizes)[]).map((name) =>
+    vi.spyOn(HTMLElement.prototype, name, 'get').mockReturnValue(sizes[name]),
+  );
   await act(async () => {
     show(
       <DataTable
@@ -102,6 +105,5 @@ it('a list of ten thousand keeps few rows in the page and says how many there ar
   const shown = screen.getAllByRole('row').length;
   expect(shown).toBeGreaterThan(3);
   expect(shown).toBeLessThan(60);
-  height.mockRestore();
-  width.mockRestore();
+  for (const spy of spies) spy.mockRestore();
 });
