@@ -13,6 +13,9 @@ from shared.db.messages import Recount
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 
+WEBHOOK_SECRET = "s" * 40
+"""What instances sign their webhooks with."""
+
 _numbers = itertools.count(1)
 
 
@@ -100,7 +103,7 @@ class Factory:
                     public_id,
                     name,
                     self._sealer.seal(token or f"TOKEN-{name}", column="token", **place),
-                    self._sealer.seal("s" * 40, column="webhook_secret", **place),
+                    self._sealer.seal(WEBHOOK_SECRET, column="webhook_secret", **place),
                 ),
             ).fetchone()
             assert row is not None
