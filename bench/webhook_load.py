@@ -18,6 +18,8 @@ import orjson
 import uvloop
 
 _AGAIN_SECONDS = 0.2
+_MOST_REPEATS = 10_000
+_STORED, _REFUSED = 200, frozenset({400, 401, 403, 404, 422})  # after these Evolution stops
 
 
 def requests(lines: bytes, host: str, secret: str) -> Iterator[bytes]:
@@ -76,8 +78,11 @@ class Sender:
                 continue
             try:
                 while True:
-                    if await _status(reader, writer, request) == 200:
+                    status = await _status(reader, writer, request)
+                    if status == _STORED:
                         self.accepted += 1
+                    elif status in _REFUSED:
+                        raise RuntimeError(f"refused with {status}")
                     else:
                         await self._again(request)
                     if not self._left:
@@ -90,6 +95,8 @@ class Sender:
 
     async def _again(self, request: bytes) -> None:
         self.repeated += 1
+        if self.repeated > _MOST_REPEATS:
+            raise RuntimeError("nobody answers")
         self._left.append(request)
         await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -109,7 +116,9 @@ async def _send_all(file: Path, host: str, port: int, secret: str, connections: 
     left = deque(requests(file.read_bytes(), f"{host}:{port}", secret))
     sender = Sender((host, port), left)
     began = time.monotonic()
-    await asyncio.gather(*(sender.run() for _ in range(connections)))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(sender.run())
     answer = {
         "began": began,
         "ended": time.monotonic(),

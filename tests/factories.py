@@ -11,6 +11,7 @@ from shared.db import messages
 from shared.db.campaign_creation import NewCampaign, NewContact, create
 from shared.db.messages import Recount
 from shared.security.sealing import Sealer
+from shared.security.tokens import random_name
 from shared.settings import Settings
 
 WEBHOOK_SECRET = "s" * 40
@@ -92,7 +93,7 @@ class Factory:
     def instance(self, tenant: Tenant, *, name: str | None = None, token: str = "") -> InstanceRow:
         """An instance row, open; `token` is its key at the provider."""
         name = name or f"i{next(_numbers)}-{secrets.token_hex(3)}"
-        public_id = secrets.token_urlsafe(16)
+        public_id = random_name(f"{tenant.tenant_id}-")
         place = {"table": "instances", "tenant_id": tenant.tenant_id, "row_id": public_id}
         with self.connect() as conn:
             row = conn.execute(
