@@ -1,9 +1,9 @@
 """Thousands of WebSocket clients in one process that cost almost nothing: what they hear, and when.
 
-Reads one JSON line `{host, port, sockets: [[ticket, campaign], …]}` from standard input and opens a socket for
-each ticket, subscribed to its campaign; says `ready`; once its input ends it prints one JSON line
-with what arrived, over how many seconds. Delays are from the instant in an event (when its
-transaction began, which is before its commit) until its frame was read.
+Reads one JSON line `{host, port, sockets: [[ticket, campaign], …]}` from standard input and opens a
+socket for each pair, subscribed to its campaign; says `ready`; once its input ends it prints one
+JSON line with what arrived, and over how many seconds. Delays are from the instant in an event
+(when its transaction began, which is before its commit) until its frame was read.
 """
 
 import asyncio
