@@ -10,6 +10,7 @@ import asyncio
 import base64
 import math
 import os
+import resource
 import sys
 import time
 from datetime import datetime
@@ -146,5 +147,7 @@ async def _watch(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     result = uvloop.run(_watch(orjson.loads(sys.stdin.readline())))
     sys.stdout.write(orjson.dumps(result).decode() + "\n")
