@@ -26,6 +26,10 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 test: setup lint  ## every test, on servers it starts itself
 	@$(BIN)/pytest -n 3 --dist loadfile
 
+.PHONY: test-ops
+test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
+	@$(BIN)/pytest tests/ops
+
 lint: setup  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

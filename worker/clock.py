@@ -7,6 +7,7 @@ from celery import Celery, signals
 
 from celery_config import make_celery
 from shared.failpoints import arm
+from shared.observability.exposition import start_metrics_listener
 from shared.observability.logging import configure_logging, get_logger
 from shared.settings import settings
 
@@ -23,4 +24,5 @@ def _set_up_logging(**_: Any) -> None:
 
 @signals.beat_init.connect
 def _ticking(**_: Any) -> None:
+    start_metrics_listener(settings(), "beat")
     log.info("ready")
