@@ -51,6 +51,7 @@ def test_every_process_is_scraped_and_every_panel_shows_the_sample_campaign(
         time.sleep(1)
         missing = list(_silent(watched))
     assert missing == []
+    assert watched.prometheus.query('ALERTS{alertstate="firing"}') == []
     _assert_conventional(watched, promtool)
 
 
