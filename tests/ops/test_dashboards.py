@@ -53,11 +53,16 @@ def test_every_process_is_scraped_and_every_panel_shows_the_sample_campaign(
     assert missing == []
     assert watched.prometheus.query('ALERTS{alertstate="firing"}') == []
     _assert_conventional(watched, promtool)
+    for name in list(watched.stack.processes):
+        watched.stack.stop(name)
+    assert list(watched.targets.glob("*.json")) == []  # nobody who ended in peace is missed
 
 
 def _send_sample(watched: Watched) -> int:
     """How many were sent; some of the list's numbers are wrong on purpose."""
     watched.adopt(1)
+    with watched.factory.connect() as conn:  # so that it lasts for several scrapes
+        conn.execute("UPDATE plans SET messages_per_second = 8")
     contacts = read_contact_file(sample_file()).rows
     created = watched.stack.campaign(contacts, systemPrompt="Olá {{nome}}!", delayMin=0, delayMax=0)
     over = watched.stack.wait_over(created["campaign"]["campaign_id"])
