@@ -36,8 +36,9 @@ def shows_something(watched: Watched, query: str) -> bool:
 def test_every_process_is_scraped_and_every_panel_shows_the_sample_campaign(
     watched: Watched, promtool: str
 ) -> None:
-    for name in ("api", "gateway"):  # beside `server`, as in production
-        watched.stack.start(name, name, PORT=str(free_port()))
+    # Beside `server`, as in production; the API with two workers, whose figures are added up.
+    watched.stack.start("api", "api", PORT=str(free_port()), RAPIDFLOW_HTTP__WORKERS="2")
+    watched.stack.start("gateway", "gateway", PORT=str(free_port()))
     everyone = {"server": 1, "worker": 1, "control": 1, "beat": 1, "api": 1, "gateway": 1}
     watched.prometheus.wait_for(lambda: watched.prometheus.services() == everyone)
     sent = _send_sample(watched)
