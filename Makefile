@@ -31,6 +31,10 @@ test-ops: setup  ## image, chart and proxy really run; installs Debian packages 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
 	@$(BIN)/pytest tests/ops
 
+.PHONY: test-ops
+test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
+	@$(BIN)/pytest tests/ops
+
 lint: setup  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -41,8 +45,9 @@ format: setup  ## let ruff tidy up
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## send path against a bare client loop, as ratios (table + bench/results/)
-	@$(BIN)/python -m bench
+bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=1: ten million rows)
+	@$(BIN)/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(SHORT),--short) \
+	  $(if $(ROWS)$(FULL),--rows $(or $(ROWS),10000000))
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv

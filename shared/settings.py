@@ -232,7 +232,8 @@ class Settings(BaseSettings):
     failpoint: str = Field(default="", pattern=r"^([a-z_]+(:[1-9]\d*)?)?$")  # shared/failpoints.py
     log_level: str = _plain_default("LOG_LEVEL", "INFO")
     metrics_host: str = "127.0.0.1"
-    metrics_port: int = 0  # 0: this process opens no metrics listener
+    metrics_port: int = 0  # 0: no listener, or any free port where `metrics_targets` tells it
+    metrics_targets: Path | None = None  # a folder of files for Prometheus' file_sd
     metrics_token: SecretStr | None = None
 
     delivery: DeliverySettings = DeliverySettings()

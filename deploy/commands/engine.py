@@ -9,21 +9,29 @@ import click
 from deploy.commands.checked import checked_settings
 from shared.queue.names import Queue
 
+# What each queue's process runs, and so imports.
+_TASKS = {
+    Queue.SEND: "worker.tasks.send",
+    Queue.CONTROL: "worker.tasks.tick,worker.tasks.dispatch,worker.tasks.receipts",
+}
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _celery(name: str, *arguments: str) -> NoReturn:
+def _celery(name: str, app: str, *arguments: str) -> NoReturn:
     """Become the Celery process, so signals and exit codes are its own; `name` is in its logs."""
     checked_settings()
     os.environ["RAPIDFLOW_SERVICE"] = name
-    command = [sys.executable, "-m", "celery", "--app", "worker.app", "--quiet", *arguments]
+    command = [sys.executable, "-m", "celery", "--app", app, "--quiet", *arguments]
     os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
 
 
 def _become_worker(name: str, queue: Queue, threads: int) -> NoReturn:
     _celery(
         name,
+        "worker.app",
         "worker",
+        "--include",
+        _TASKS[queue],
         "--queues",
         queue.value,
         "--pool",
@@ -58,4 +66,4 @@ def control() -> None:
 @click.command()
 def beat() -> None:
     """Tick once a second. One is enough; two at once are harmless."""
-    _celery("beat", "beat")
+    _celery("beat", "worker.clock", "beat")

@@ -47,7 +47,7 @@ def _prepare_metrics(settings: Settings, service: str) -> None:
     if settings.http.workers == 1:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         return
-    folder = settings.data_dir.absolute() / "metrics" / service
+    folder = settings.data_dir.absolute() / "metrics" / f"{service}-{settings.port}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)

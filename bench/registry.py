@@ -1,0 +1,11 @@
+"""Every scenario there is, in the order of the report."""
+
+from bench import create, idle, send, sockets
+from bench.scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *send.SCENARIOS,
+    *create.SCENARIOS,
+    *sockets.SCENARIOS,
+    *idle.SCENARIOS,
+)
