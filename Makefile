@@ -50,7 +50,16 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 
 test: setup lint  ## every test, on servers it starts itself
 	@$(if $(NO_CONSOLE),true,$(WEB) vitest run)
-	@$(BIN)/pytest -n 3 --dist loadfile
+	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops
+
+.PHONY: test-ops
+test-ops: setup  ## image, chart and proxy really run; installs Debian packages itself, wants root
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
+	@$(BIN)/pytest tests/ops
+
+.PHONY: test-ops
+test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
+	@$(BIN)/pytest tests/ops
 
 lint: setup $(if $(NO_CONSOLE),,$(TYPES))  ## ruff, mypy, import contracts; eslint and tsc for the console
 	@$(BIN)/ruff check .
@@ -64,14 +73,17 @@ format: setup  ## let ruff tidy up
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## send path against a bare client loop, as ratios (table + bench/results/)
-	@$(BIN)/python -m bench
+bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=1: ten million rows)
+	@$(BIN)/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(SHORT),--short) \
+	  $(if $(ROWS)$(FULL),--rows $(or $(ROWS),10000000))
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
-	@for extras in "runtime:" "dev:--extra embedded --extra dev"; do \
+	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops"; do \
 	  $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet $${extras#*:} -o requirements/$${extras%%:*}.lock; done
+	@echo 'setuptools>=80' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements/build.lock
 	@$(WEB) npm update --loglevel=error
 
 clean:  ## forget .venv and local data
