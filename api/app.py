@@ -16,15 +16,18 @@ from api.routes import (
     health,
     instances,
     openapi,
+    plan,
     previews,
+    suppressions,
+    users,
     webhooks,
 )
 from shared.settings import Settings
 
 # fmt: off
 _ROUTES: Final = (
-    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, webhooks, health,
-    openapi, console,
+    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, suppressions,
+    users, plan, webhooks, health, openapi, console,
 )
 # fmt: on
 

@@ -1,5 +1,6 @@
 """The shape of a close look at one campaign."""
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from api.schemas.words import Instant, MaybeInstant, Number, Success
 from shared.db.campaigns import Campaign
 from shared.db.live import CurvePoint, LiveLane, Stages
 
-LaneWait = Literal["instance_offline", "breaker_open", "other_campaign", "pace"]
+LaneWait = Literal["instance_offline", "instance_paused", "breaker_open", "other_campaign", "pace"]
 
 
 class StagesAnswer(TypedDict):
@@ -44,7 +45,8 @@ class LaneAnswer(TypedDict):
         LaneWait | None,
         Field(
             description=(
-                "`instance_offline`, `breaker_open`, `other_campaign` (atende outra campanha), "
+                "`instance_offline`, `instance_paused`, `breaker_open`, `other_campaign` "
+                "(atende outra campanha), "
                 "`pace` (o intervalo entre mensagens); nulo: não espera."
             )
         ),
@@ -125,12 +127,19 @@ def _wait_of(lane: LiveLane, campaign: Campaign) -> LaneWait | None:
     """Of a campaign that may move; one that is paused or over says why itself."""
     if campaign.status not in _MOVING:
         return None
-    if lane.state != "open":
-        return "instance_offline"
-    if lane.breaker_state == "open" and lane.open_until and lane.open_until > campaign.read_at:
-        return "breaker_open"
-    if lane.in_flight:
-        return None
+    rest = _rest_of(lane, campaign.read_at)
+    if rest is not None or lane.in_flight:
+        return rest
     if lane.in_a_batch and not lane.leased:
         return "other_campaign"
     return "pace" if campaign.status == "running" else None
+
+
+def _rest_of(lane: LiveLane, now: datetime) -> LaneWait | None:
+    """Why nothing at all leaves by this number."""
+    if lane.state != "open":
+        return "instance_offline"
+    if lane.paused_at is not None:
+        return "instance_paused"
+    resting = lane.breaker_state == "open" and lane.open_until and lane.open_until > now
+    return "breaker_open" if resting else None

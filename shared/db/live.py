@@ -23,6 +23,7 @@ class LiveLane:
     name: str
     state: str
     last_ack_at: datetime | None
+    paused_at: datetime | None
     breaker_state: str
     errors_in_a_row: int
     times_opened: int

@@ -10,7 +10,7 @@
           FROM messages AS m
          WHERE m.tenant_id = %(tenant_id)s AND m.campaign_id = %(campaign_id)s AND m.instance_id IS NOT NULL
          GROUP BY m.instance_id)
-SELECT i.name, i.state, i.last_ack_at,
+SELECT i.name, i.state, i.last_ack_at, i.paused_at,
        l.breaker_state, l.errors_in_a_row, l.times_opened, l.opened_at, l.open_until, l.rest_reason,
        coalesce(x.in_flight, 0) AS in_flight, coalesce(x.leased, 0) AS leased, x.next_send_at,
        coalesce(x.sent, 0) AS sent, coalesce(x.last_minute, 0) AS last_minute,
