@@ -39,7 +39,7 @@ $(CONSOLE): $(PACKAGES) $(shell find frontend -name node_modules -prune -o -type
 # The API's own description as types: never written by hand, never out of date.
 $(TYPES): $(PACKAGES) $(shell find api shared -name '*.py')
 	@$(BIN)/python -m api.openapi > frontend/node_modules/.openapi.json
-	@$(WEB) openapi-typescript node_modules/.openapi.json -o src/api/schema.d.ts > frontend/node_modules/.openapi.log
+	@$(WEB) openapi-typescript node_modules/.openapi.json --default-non-nullable=false -o src/api/schema.d.ts > frontend/node_modules/.openapi.log
 	@touch $@
 
 console-dev: setup $(TYPES)  ## the console with live reloading, against the API of `make run`

@@ -36,6 +36,7 @@ async function once(request: Request): Promise<Response> {
 export const api = createClient<paths>({
   baseUrl: globalThis.location?.origin ?? 'http://localhost',
   fetch: authorizedFetch,
+  querySerializer: { array: { style: 'form', explode: false } }, // status=running,paused
 });
 
 interface Answer<Body> {

@@ -22,8 +22,12 @@ export function ThrottleBar() {
       mb="md"
       role="status"
     >
-      {t('throttle.body')}{' '}
-      <Countdown key={until} until={until} onEnd={ended} />
+      <Countdown
+        key={until}
+        until={until}
+        onEnd={ended}
+        say={(seconds) => t('throttle.body', { seconds })}
+      />
     </Alert>
   );
 }

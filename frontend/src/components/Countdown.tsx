@@ -6,10 +6,12 @@ interface CountdownProps {
   seconds?: number;
   until?: number;
   onEnd?: () => void;
+  /** Other words for what is left. */
+  say?: (seconds: number) => string;
 }
 
 /** "Try again in 12 s", counting down; at zero it says that now is a good time. */
-export function Countdown({ seconds = 0, until, onEnd }: CountdownProps) {
+export function Countdown({ seconds = 0, until, onEnd, say }: CountdownProps) {
   const { t } = useTranslation();
   const [end] = useState(() => until ?? Date.now() + seconds * 1000);
   const [left, setLeft] = useState(() => secondsUntil(end));
@@ -26,6 +28,7 @@ export function Countdown({ seconds = 0, until, onEnd }: CountdownProps) {
       clearInterval(timer);
     };
   }, [end, onEnd]);
+  if (say !== undefined) return <>{say(left)}</>;
   return <>{left > 0 ? t('error.retryIn', { seconds: left }) : t('error.retryNow')}</>;
 }
 

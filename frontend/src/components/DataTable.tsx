@@ -165,6 +165,16 @@ export function DataTable<Row extends RowData>({
                   aria-rowindex={item.index + 2}
                   className={classes.row}
                   data-opens={onOpen !== undefined || undefined}
+                  tabIndex={onOpen === undefined ? undefined : 0}
+                  onKeyDown={
+                    onOpen === undefined
+                      ? undefined
+                      : (event) => {
+                          if (event.key === 'Enter' && event.target === event.currentTarget) {
+                            onOpen(row.original);
+                          }
+                        }
+                  }
                   style={{
                     position: 'absolute',
                     insetInline: 0,

@@ -1,6 +1,6 @@
 import { Alert, Button, Code, Group, List, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { ApiError } from '../api/errors';
+import { ApiError, SessionEnded } from '../api/errors';
 import { Countdown } from './Countdown';
 import { TriangleAlertIcon } from './icons';
 import { useErrorText } from './useErrorText';
@@ -16,6 +16,7 @@ interface ErrorPanelProps {
 export function ErrorPanel({ error, onRetry, title }: ErrorPanelProps) {
   const { t } = useTranslation();
   const textOf = useErrorText();
+  if (error instanceof SessionEnded) return null; // the sign-in stands over the page already
   const known = error instanceof ApiError ? error : null;
   return (
     <Alert

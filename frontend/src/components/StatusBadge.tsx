@@ -3,8 +3,7 @@ import type { Schemas } from '../api/client';
 import { ToneBadge } from './ToneBadge';
 import type { Tone } from './tones';
 
-export type CampaignStatus =
-  'scheduled' | 'pending' | 'running' | 'paused' | 'completed' | 'cancelled' | 'failed';
+export type CampaignStatus = Schemas['CampaignAnswer']['status'];
 
 const TONES: Record<CampaignStatus, Tone> = {
   scheduled: 'info',
@@ -17,8 +16,7 @@ const TONES: Record<CampaignStatus, Tone> = {
 };
 
 /** Where a campaign stands, in words. */
-export function StatusBadge({ status }: { status: Schemas['CampaignAnswer']['status'] }) {
+export function StatusBadge({ status }: { status: CampaignStatus }) {
   const { t } = useTranslation();
-  const known = status as CampaignStatus;
-  return <ToneBadge tone={TONES[known]}>{t(`status.${known}`)}</ToneBadge>;
+  return <ToneBadge tone={TONES[status]}>{t(`status.${status}`)}</ToneBadge>;
 }

@@ -56,8 +56,8 @@ export type CampaignEvent =
       skipped: number;
       estimated_seconds_remaining: number | null;
     }
-  | { event: 'campaign_paused'; status: string; reason?: string; doubts?: number }
-  | { event: 'campaign_resumed'; status: string }
+  | { event: 'campaign_paused'; status: Metrics['status']; reason?: string; doubts?: number }
+  | { event: 'campaign_resumed'; status: Metrics['status'] }
   | { event: 'campaign_cancelled'; cancelled: number }
   | { event: 'campaign_retried'; count: number; reopened: boolean; doubts?: boolean }
   | { event: 'campaign_changed'; changes: Record<string, unknown> }
@@ -72,7 +72,7 @@ export type CampaignEvent =
   | { event: 'circuit_closed'; instance: string }
   | {
       event: 'campaign_complete';
-      status: string;
+      status: Metrics['status'];
       totalContacts: number;
       totalSent: number;
       totalErrors: number;

@@ -95,7 +95,7 @@ describe('a watched campaign', () => {
     wire().says(event(8));
     wire().says(event(9));
     expect(told).toEqual(['snapshot 7']);
-    vi.advanceTimersByTime(250);
+    vi.advanceTimersByTime(350);
     expect(told).toEqual(['snapshot 7', '8,9']);
     expect(socket.state).toEqual({ kind: 'live' });
   });
@@ -128,7 +128,7 @@ describe('a watched campaign', () => {
     expect(wire().sent.at(-1)).toEqual({ type: 'resume', campaignId: ID, afterSeq: 6 });
     wire().says({ type: 'resumed', campaignId: ID, afterSeq: 6, seq: 9 });
     for (const seq of [7, 8, 9]) wire().says(event(seq));
-    vi.advanceTimersByTime(250);
+    vi.advanceTimersByTime(350);
     expect(told.filter((line) => /^[\d,]+$/.test(line))).toEqual(['6', '7,8,9']);
   });
 
@@ -136,7 +136,7 @@ describe('a watched campaign', () => {
     socket.watchCampaign(ID, 5, watcher);
     await connect();
     wire().says(event(9, 5));
-    vi.advanceTimersByTime(250);
+    vi.advanceTimersByTime(350);
     expect(told).toEqual(['9']);
   });
 });
@@ -217,6 +217,7 @@ describe('the connection', () => {
     await connect();
     leave();
     expect(wire().sent.at(-1)).toEqual({ type: 'unsubscribe_campaign', campaignId: ID });
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(wire().closed).toBe(1000);
     expect(socket.state).toEqual({ kind: 'idle' });
   });

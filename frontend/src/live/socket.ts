@@ -47,8 +47,9 @@ export interface Surroundings {
   random(): number;
 }
 
-const FLUSH_MS = 200;
+const FLUSH_MS = 300;
 const REST_AFTER_MS = 60_000;
+const IDLE_MS = 5_000;
 const QUIET_MS = 25_000;
 const ANSWER_MS = 10_000;
 const BUSY_MS = 15_000;
@@ -75,6 +76,7 @@ export class LiveSocket {
   private retryTimer: Timer;
   private restTimer: Timer;
   private quietTimer: Timer;
+  private idleTimer: Timer;
   private opening = 0;
   private hidden = false;
 
@@ -334,8 +336,12 @@ export class LiveSocket {
     this.wire.send(JSON.stringify(message));
   }
 
+  /** From page to page there is a moment in which nothing is watched. */
   private leaveIfIdle(): void {
-    if (!this.watching) this.leave({ kind: 'idle' });
+    clearTimeout(this.idleTimer);
+    this.idleTimer = setTimeout(() => {
+      if (!this.watching) this.leave({ kind: 'idle' });
+    }, IDLE_MS);
   }
 
   private leave(status: LiveStatus): void {
