@@ -50,7 +50,12 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 
 test: setup lint  ## every test, on servers it starts itself
 	@$(if $(NO_CONSOLE),true,$(WEB) vitest run)
-	@$(BIN)/pytest -n 3 --dist loadfile
+	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops
+
+.PHONY: test-ops
+test-ops: setup  ## image, chart and proxy really run; installs Debian packages itself, wants root
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
+	@$(BIN)/pytest tests/ops
 
 .PHONY: test-ops
 test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
@@ -74,9 +79,11 @@ bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
-	@for extras in "runtime:" "dev:--extra embedded --extra dev"; do \
+	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops"; do \
 	  $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet $${extras#*:} -o requirements/$${extras%%:*}.lock; done
+	@echo 'setuptools>=80' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements/build.lock
 	@$(WEB) npm update --loglevel=error
 
 clean:  ## forget .venv and local data

@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException
 
 from api.fields import field_problems, refusal
 from api.json import json_response
-from api.routes.console import MISSING, console_page, is_built, is_console_address
 from shared.errors import (
     FieldProblem,
     ProviderError,
@@ -52,7 +51,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(RedisError, _redis)
     app.register_error_handler(psycopg.errors.QueryCanceled, _database_slow)
     app.register_error_handler(psycopg.errors.LockNotAvailable, _database_slow)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -102,12 +101,11 @@ def _database_slow(error: psycopg.Error) -> Response:
     )
 
 
-def _http(error: HTTPException) -> Response:
+def answer_http_error(error: HTTPException) -> Response:
+    """An error of the framework, in our words."""
     status = error.code or 500
     if status < 400:  # a redirect is an answer already
         return Response(error.get_response().get_data(), status, dict(error.get_headers()))
-    if status == 404 and is_console_address():
-        return console_page() if is_built() else _answer(404, "console_missing", MISSING)
     code, message = _HTTP.get(status, ("http_error", error.name))
     response = _answer(status, code, message)
     allowed = getattr(error, "valid_methods", None)

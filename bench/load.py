@@ -1,8 +1,10 @@
 """What is sent: campaigns, each on its own number, with the plan's limits lifted."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.factories import CampaignRow, Factory, Tenant
+from tests.factories import CampaignRow, Factory, InstanceRow, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,33 @@ class Load:
         return f"{shape}, {self.in_flight} in flight"
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where loads are sent: a database, a tenant whose plan limits nothing but the calls in flight,
+    and its numbers."""
+
+    database_url: str
+    tenant: Tenant
+    instances: Sequence[InstanceRow]
+
+
 def generous_tenant(factory: Factory, in_flight: int) -> Tenant:
     """A tenant whose plan limits nothing but the calls in flight."""
     return factory.tenant(per_second=100_000, in_flight=in_flight, running=100_000)
 
 
+def new_ground(factory: Factory, load: Load) -> Ground:
+    """A number for each campaign of the load."""
+    tenant = generous_tenant(factory, load.in_flight)
+    instances = [factory.instance(tenant) for _ in range(load.campaigns)]
+    return Ground(factory.settings.database_url.get_secret_value(), tenant, instances)
+
+
 def make_campaigns(
-    factory: Factory, tenant: Tenant, campaigns: int, contacts: int
+    factory: Factory, ground: Ground, campaigns: int, contacts: int
 ) -> list[CampaignRow]:
-    """Each on an instance of its own."""
+    """Each on a number of its own; their texts are ready."""
     return [
-        factory.campaign(tenant, [factory.instance(tenant)], contacts=contacts)
-        for _ in range(campaigns)
+        factory.campaign(ground.tenant, [instance], contacts=contacts)
+        for instance in itertools.islice(itertools.cycle(ground.instances), campaigns)
     ]

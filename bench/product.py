@@ -1,11 +1,11 @@
 """Messages through the product's own path: control, beat and worker processes, every gate on."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psutil
 
-from bench.load import Load, generous_tenant, make_campaigns
+from bench.load import Ground, Load, make_campaigns, new_ground
 from bench.processes import cpu_seconds, running, stub_provider
 from bench.rig import Rig, environment_of
 from bench.watching import Figure, follow, held_back
@@ -24,20 +24,28 @@ def engine(settings: Settings, workers: int = 1) -> Iterator[list[psutil.Process
         yield [stack.enter_context(running(["deploy.cli", name], environment)) for name in names]
 
 
-def send(rig: Rig, load: Load, *, database_url: str | None = None) -> Figure:
-    """Create the campaigns, let a warm engine send them, measure. In a new database by default."""
+def send(rig: Rig, load: Load, ground: Ground | None = None) -> Figure:
+    """Create the campaigns, let a warm engine send them, measure; on new ground by default."""
     with stub_provider(load.latency_seconds) as url:
+        database_url = ground.database_url if ground else rig.database()
         settings = rig.settings(provider_url=url, database_url=database_url)
         factory = Factory(settings)
-        tenant = generous_tenant(factory, load.in_flight)
+        chosen = ground or new_ground(factory, load)
         with engine(settings, load.workers) as processes:
-            watched = {"engine": processes, "stores": rig.stores}
-            first = make_campaigns(factory, tenant, *_WARM_UP)
-            follow(factory, first, _WARM_UP[0] * _WARM_UP[1], **watched, cpu_before=0.0)
-            with held_back(factory, tenant):
-                campaigns = make_campaigns(factory, tenant, load.campaigns, load.contacts)
-                before = cpu_seconds([*processes, *rig.stores])
-            figure = follow(factory, campaigns, load.messages, **watched, cpu_before=before)
-    if database_url is None:
-        rig.drop_database(settings.database_url.get_secret_value())
+            figure = send_with(rig, factory, chosen, load, processes)
+    if ground is None:
+        rig.drop_database(database_url)
     return figure
+
+
+def send_with(
+    rig: Rig, factory: Factory, ground: Ground, load: Load, processes: Sequence[psutil.Process]
+) -> Figure:
+    """The same with an engine that runs already."""
+    watched = {"engine": processes, "stores": rig.stores}
+    first = make_campaigns(factory, ground, *_WARM_UP)
+    follow(factory, first, _WARM_UP[0] * _WARM_UP[1], **watched, cpu_before=0.0)
+    with held_back(factory, ground.tenant):
+        campaigns = make_campaigns(factory, ground, load.campaigns, load.contacts)
+        before = cpu_seconds([*processes, *rig.stores])
+    return follow(factory, campaigns, load.messages, **watched, cpu_before=before)

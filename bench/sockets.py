@@ -68,7 +68,7 @@ class Heard:
     missed: int
 
 
-_AUDIENCES = (Audience(1000, 200, 500.0, 20.0), Audience(1000, 1, 4.0, 20.0))
+_AUDIENCES = (Audience(1000, 200, 500.0, 20.0), Audience(1000, 1, 10.0, 20.0))
 _SHORT = Audience(6, 2, 10.0, 2.0)
 
 

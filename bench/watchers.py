@@ -1,15 +1,16 @@
-"""Thousands of WebSocket clients in one cheap process: what they hear, and when.
+"""Thousands of WebSocket clients in one process that cost almost nothing: what they hear, and when.
 
 Reads one JSON line `{host, port, sockets: [[ticket, campaign], …]}` from standard input and opens a
-socket for each ticket, subscribed to its campaign; says `ready`; once its input ends it prints one
-JSON line with what arrived, over how many seconds. Delays are from the instant in an event (when
-its transaction began, which is before its commit) until its frame was read.
+socket for each pair, subscribed to its campaign; says `ready`; once its input ends it prints one
+JSON line with what arrived, and over how many seconds. Delays are from the instant in an event
+(when its transaction began, which is before its commit) until its frame was read.
 """
 
 import asyncio
 import base64
 import math
 import os
+import resource
 import sys
 import time
 from datetime import datetime
@@ -146,5 +147,7 @@ async def _watch(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     result = uvloop.run(_watch(orjson.loads(sys.stdin.readline())))
     sys.stdout.write(orjson.dumps(result).decode() + "\n")

@@ -16,6 +16,7 @@ from shared.db import dispatch
 from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
+from shared.observability import metrics
 from shared.observability.exposition import start_metrics_listener
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.memory import bound_memory, settle_collector
@@ -192,5 +193,6 @@ def _closed(**_: Any) -> None:
     if process.collector is not None:
         REGISTRY.unregister(process.collector)  # a late scrape must not open everything again
     process.close()
+    log.info("ended", attempts=metrics.attempts_by_verdict())
     if process.deaf:
         os._exit(DEAF)

@@ -7,14 +7,16 @@ from typing import Final
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from api.auth import public
+from api.errors import answer_http_error, answer_request_error
 from shared.errors import NotFound
 
 bp = Blueprint("console", __name__)
 
 FOLDER: Final = Path(__file__).parents[1] / "console"
-MISSING: Final = (
+_MISSING: Final = (
     "O console não foi construído neste servidor (make setup). A API está descrita em /docs."
 )
 _NONCE: Final = "__CSP_NONCE__"
@@ -58,10 +60,20 @@ def icon() -> ResponseReturnValue:
     """The icon of the tab."""
     file = FOLDER / "favicon.svg"
     if not file.is_file():
-        raise NotFound(MISSING, code="console_missing")
+        raise NotFound(_MISSING, code="console_missing")
     response = Response(file.read_bytes(), content_type=_TYPES[".svg"])
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response
+
+
+@bp.app_errorhandler(404)
+def fallback(error: HTTPException) -> Response:
+    """Addresses the console's own router shows begin with its page; all others stay JSON."""
+    if not _is_console_address():
+        return answer_http_error(error)
+    if not is_built():
+        return answer_request_error(NotFound(_MISSING, code="console_missing"))
+    return console_page()
 
 
 def console_page() -> Response:
@@ -87,11 +99,8 @@ def is_built() -> bool:
     return (FOLDER / "index.html").is_file()
 
 
-def is_console_address() -> bool:
-    """Does a browser ask for a page at an address no route answers, nor any route beside it?
-
-    The console's own router shows such addresses; whatever starts like an API path stays JSON.
-    """
+def _is_console_address() -> bool:
+    """Does a browser ask for a page at an address that begins like none of the API's?"""
     if request.method not in ("GET", "HEAD") or request.url_rule is not None or not asks_for_page():
         return False
     beginnings = {rule.rule.split("/")[1] for rule in current_app.url_map.iter_rules()}

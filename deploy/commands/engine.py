@@ -7,41 +7,13 @@ from typing import NoReturn
 import click
 
 from deploy.commands.checked import checked_settings
-from shared.queue.names import Queue
-
-# What each queue's process runs, and so imports.
-_TASKS = {
-    Queue.SEND: "worker.tasks.send",
-    Queue.CONTROL: "worker.tasks.tick,worker.tasks.dispatch,worker.tasks.receipts",
-}
-_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _celery(name: str, app: str, *arguments: str) -> NoReturn:
-    """Become the Celery process, so signals and exit codes are its own; `name` is in its logs."""
+def _become(name: str) -> NoReturn:
+    """Become the engine's process, so signals and exit codes are its own."""
     checked_settings()
-    os.environ["RAPIDFLOW_SERVICE"] = name
-    command = [sys.executable, "-m", "celery", "--app", app, "--quiet", *arguments]
-    os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
-
-
-def _become_worker(name: str, queue: Queue, threads: int) -> NoReturn:
-    _celery(
-        name,
-        "worker.app",
-        "worker",
-        "--include",
-        _TASKS[queue],
-        "--queues",
-        queue.value,
-        "--pool",
-        "threads",
-        "--concurrency",
-        str(threads),
-        "--hostname",
-        f"{name}-{os.getpid()}@%h",
-        *_QUIET,
-    )
+    os.environ["RAPIDFLOW_SERVICE"] = name  # is in its logs
+    os.execv(sys.executable, [sys.executable, "-m", "worker", name])  # noqa: S606  no shell is wanted
 
 
 @click.command()
@@ -51,7 +23,7 @@ def worker() -> None:
     A worker takes batches of leased messages and sends them through Evolution. It may be killed at
     any instant. SIGTERM lets it finish what is in flight and hand back the rest.
     """
-    _become_worker("worker", Queue.SEND, 2)
+    _become("worker")
 
 
 @click.command()
@@ -60,10 +32,10 @@ def control() -> None:
 
     At least one must run; any number is safe.
     """
-    _become_worker("control", Queue.CONTROL, 4)
+    _become("control")
 
 
 @click.command()
 def beat() -> None:
     """Tick once a second. One is enough; two at once are harmless."""
-    _celery("beat", "worker.clock", "beat")
+    _become("beat")

@@ -65,6 +65,6 @@ SELECT (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - w.since)), 0)
          0)::double precision AS oldest_webhook_seconds,
        (SELECT coalesce(sum(waiting), 0) FROM campaign_texts WHERE waiting > 0)::bigint AS texts_waiting,
        (SELECT count(*) FROM lanes WHERE lease_id IS NOT NULL) AS lanes_leased,
-       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       (SELECT sum(numbackends) FROM pg_stat_database)::int AS connections,
        current_setting('max_connections')::int AS max_connections,
        pg_database_size(current_database()) AS database_bytes;

@@ -100,15 +100,12 @@ _shed = _Children(
 )
 
 # Sending
-_verdicts = _Children(
-    Counter(
-        "rapidflow_attempts_total",
-        "Calls to the provider by verdict.",
-        ["evolution_instance", "verdict"],
-    ),
-    _instances,
-    _codes,
+_attempts = Counter(
+    "rapidflow_attempts_total",
+    "Calls to the provider by verdict.",
+    ["evolution_instance", "verdict"],
 )
+_verdicts = _Children(_attempts, _instances, _codes)
 _call_seconds = _Children(
     Histogram(
         "rapidflow_provider_call_seconds",
@@ -237,6 +234,16 @@ def record_rate_limited(limit: str) -> None:
 def record_verdict(instance: str, verdict: str, count: int = 1) -> None:
     """Calls to the provider that ended: sent, retry, rest, failed, unknown."""
     _verdicts(instance, verdict).inc(count)
+
+
+def attempts_by_verdict() -> dict[str, int]:
+    """Calls of this process so far."""
+    counted: dict[str, int] = {}
+    for family in _attempts.collect():
+        for sample in family.samples:
+            verdict = sample.labels["verdict"]
+            counted[verdict] = counted.get(verdict, 0) + int(sample.value)
+    return counted
 
 
 def record_provider_call(operation: str, seconds: float) -> None:

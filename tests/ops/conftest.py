@@ -48,22 +48,36 @@ class Watched:
 
 
 @pytest.fixture
+def stack_variables() -> Mapping[str, str]:
+    """What the stack runs with besides; a module may have its own."""
+    return {}
+
+
+@pytest.fixture
 def watched(
     settings_for: Callable[..., Settings],
     sandbox: Sandbox,
     tools: Mapping[str, str],
     tmp_path: Path,
+    stack_variables: Mapping[str, str],
 ) -> Iterator[Watched]:
     """server, worker, control and beat, a generous plan, and Prometheus beside them."""
-    with _watched(settings_for(), sandbox, tools["prometheus"], tmp_path) as running:
+    binary = tools["prometheus"]
+    with _watched(settings_for(), sandbox, binary, tmp_path, stack_variables) as running:
         yield running
 
 
 @contextmanager
-def _watched(settings: Settings, sandbox: Sandbox, binary: str, folder: Path) -> Iterator[Watched]:
+def _watched(
+    settings: Settings,
+    sandbox: Sandbox,
+    binary: str,
+    folder: Path,
+    variables: Mapping[str, str],
+) -> Iterator[Watched]:
     logs, targets = folder / "output", folder / "targets"
     logs.mkdir()
-    told = {"RAPIDFLOW_METRICS_TARGETS": str(targets)}
+    told = {**variables, "RAPIDFLOW_METRICS_TARGETS": str(targets)}
     with running_stack(settings, sandbox, logs, told) as stack:
         with Factory(settings).connect() as conn:
             conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")

@@ -36,8 +36,9 @@ def shows_something(watched: Watched, query: str) -> bool:
 def test_every_process_is_scraped_and_every_panel_shows_the_sample_campaign(
     watched: Watched, promtool: str
 ) -> None:
-    for name in ("api", "gateway"):  # beside `server`, as in production
-        watched.stack.start(name, name, PORT=str(free_port()))
+    # Beside `server`, as in production; the API with two workers, whose figures are added up.
+    watched.stack.start("api", "api", PORT=str(free_port()), RAPIDFLOW_HTTP__WORKERS="2")
+    watched.stack.start("gateway", "gateway", PORT=str(free_port()))
     everyone = {"server": 1, "worker": 1, "control": 1, "beat": 1, "api": 1, "gateway": 1}
     watched.prometheus.wait_for(lambda: watched.prometheus.services() == everyone)
     sent = _send_sample(watched)
@@ -51,12 +52,18 @@ def test_every_process_is_scraped_and_every_panel_shows_the_sample_campaign(
         time.sleep(1)
         missing = list(_silent(watched))
     assert missing == []
+    assert watched.prometheus.query('ALERTS{alertstate="firing"}') == []
     _assert_conventional(watched, promtool)
+    for name in list(watched.stack.processes):
+        watched.stack.stop(name)
+    assert list(watched.targets.glob("*.json")) == []  # nobody who ended in peace is missed
 
 
 def _send_sample(watched: Watched) -> int:
     """How many were sent; some of the list's numbers are wrong on purpose."""
     watched.adopt(1)
+    with watched.factory.connect() as conn:  # so that it lasts for several scrapes
+        conn.execute("UPDATE plans SET messages_per_second = 8")
     contacts = read_contact_file(sample_file()).rows
     created = watched.stack.campaign(contacts, systemPrompt="Olá {{nome}}!", delayMin=0, delayMax=0)
     over = watched.stack.wait_over(created["campaign"]["campaign_id"])

@@ -17,7 +17,16 @@ _ENVIRONMENT = {
     "RAPIDFLOW_POOL__CHECKOUT_SECONDS": "0.1",  # there is no database to wait for
 }
 _EDGE_ONLY = {"flask", "gunicorn", "argon2", "limits", "jwt"}
-_RARE = {"openai", "openpyxl", "python_calamine", "httpx", "yoyo", "supervisor", "limits"}
+_RARE = {
+    "prompt_toolkit",
+    "openai",
+    "openpyxl",
+    "python_calamine",
+    "httpx",
+    "yoyo",
+    "supervisor",
+    "limits",
+}
 
 
 def _imported(statements: str) -> set[str]:
@@ -33,13 +42,13 @@ def _imported(statements: str) -> set[str]:
     ("statements", "needed", "forbidden"),
     [
         pytest.param(
-            "import worker.clock",
+            "import celery.apps.beat, worker.__main__, worker.clock",
             {"celery"},
             _EDGE_ONLY | _RARE | {"psycopg", "aiohttp", "phonenumbers", "worker.app"},
             id="beat",
         ),
         pytest.param(
-            "import worker.app, worker.tasks.send, worker.sender",
+            "import celery.apps.worker, worker.app, worker.tasks.send, worker.sender",
             {"aiohttp", "psycopg"},
             _EDGE_ONLY | _RARE | {"phonenumbers", "worker.dispatching"},
             id="worker",

@@ -18,6 +18,12 @@ const brand: MantineColorsTuple = [
   '#064e3b',
 ];
 
+/** A dialog's head is no banner of the page. */
+const DIALOG = {
+  attributes: { header: { role: 'presentation' } },
+  styles: { title: { fontWeight: 650 } },
+};
+
 export const theme = createTheme({
   primaryColor: 'brand',
   primaryShade: { light: 7, dark: 7 },
@@ -28,10 +34,9 @@ export const theme = createTheme({
     'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif',
   headings: { fontWeight: '650' },
   respectReducedMotion: true,
-  // A dialog's head is no banner of the page.
   components: {
-    Modal: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
-    Drawer: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
+    Modal: { defaultProps: DIALOG },
+    Drawer: { defaultProps: DIALOG },
   },
 });
 

@@ -153,6 +153,7 @@ class World:
                 {"decision": "resend", "positions": [0], "note": "não chegou"},
             ],
             "POST /api/campaigns/preview": [listed],
+            "POST /api/campaigns/check": [listed],
             "POST /webhook/prisma-campaign": [{"test": True}, listed],
             f"{reported}/update-status": [{"phone": "11980000000", "status": "sent"}],
             f"{reported}/progress": [{"currentPosition": 1, "sent": 1, "errors": 0}],

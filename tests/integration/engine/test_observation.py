@@ -197,6 +197,14 @@ def test_a_database_that_is_away_is_told_and_ends_no_scrape() -> None:
     assert told("messages", status="sent") is None
 
 
+def test_postgresql_tells_its_connections_and_its_size(engine: Engine, told: Told) -> None:
+    used, limit = told("postgresql_connections"), told("postgresql_connections_limit")
+    assert used is not None
+    assert limit is not None
+    assert 1 <= used < limit
+    assert (told("postgresql_size_bytes") or 0) > 1_000_000
+
+
 def test_redis_tells_its_queues_and_that_it_is_away(engine: Engine, told: Told) -> None:
     assert told("queue_tasks", queue="send") == 0
     assert told("dependency_up", dependency="redis") == 1

@@ -159,7 +159,7 @@ function Doubts({ id }: { id: string }) {
             {(['sent', 'failed', 'resend'] as const).map((decision) => (
               <Button
                 key={decision}
-                size="compact-md"
+                size="xs"
                 variant="default"
                 disabled={selected.size === 0}
                 loading={decide.isPending && decide.variables.decision === decision}

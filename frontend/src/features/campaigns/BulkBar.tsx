@@ -48,7 +48,7 @@ export function BulkBar({ campaigns, onDone }: { campaigns: readonly Campaign[];
             : t('bulk.chosen', { count: campaigns.length })}
         </Text>
         <Button
-          size="compact-md"
+          size="xs"
           variant="default"
           disabled={pausable.length === 0 || work.isPending}
           leftSection={<PauseIcon size={14} aria-hidden />}
@@ -59,7 +59,7 @@ export function BulkBar({ campaigns, onDone }: { campaigns: readonly Campaign[];
           {t('bulk.pause', { count: pausable.length })}
         </Button>
         <Button
-          size="compact-md"
+          size="xs"
           variant="default"
           disabled={paused.length === 0 || work.isPending}
           leftSection={<PlayIcon size={14} aria-hidden />}
@@ -72,7 +72,7 @@ export function BulkBar({ campaigns, onDone }: { campaigns: readonly Campaign[];
         <Menu>
           <Menu.Target>
             <Button
-              size="compact-md"
+              size="xs"
               variant="default"
               disabled={open.length === 0 || work.isPending}
               rightSection={<ChevronDownIcon size={14} aria-hidden />}
