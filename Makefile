@@ -61,6 +61,11 @@ test-ops: setup  ## image, chart and proxy really run; installs Debian packages 
 test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
 	@$(BIN)/pytest tests/ops
 
+.PHONY: test-browser
+test-browser: setup  ## the console in Chromium against the running stack; installs Chromium itself (root or sudo)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.lock
+	@$(BIN)/pytest tests/browser
+
 lint: setup $(if $(NO_CONSOLE),,$(TYPES))  ## ruff, mypy, import contracts; eslint and tsc for the console
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -79,7 +84,8 @@ bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
-	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops"; do \
+	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops" \
+	  "browser:--extra embedded --extra dev --extra browser"; do \
 	  $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet $${extras#*:} -o requirements/$${extras%%:*}.lock; done
 	@echo 'setuptools>=80' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \
