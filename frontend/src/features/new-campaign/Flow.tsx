@@ -54,8 +54,8 @@ export function Flow({ options }: { options: Schemas['CampaignOptions'] }) {
     setStep(next);
     setFar((before) => Math.max(before, next));
     requestAnimationFrame(() => {
-      top.current?.focus();
-      top.current?.scrollIntoView({ block: 'nearest' });
+      top.current?.focus({ preventScroll: true });
+      scrollTo({ top: 0 });
     });
   };
 

@@ -44,7 +44,7 @@ export function ListPreview({ list }: { list: CampaignList }) {
       {
         id: 'line',
         header: t('preview.line'),
-        width: '52px',
+        width: '40px',
         align: 'right',
         cell: ({ line }) => format.number(line),
       },
@@ -66,7 +66,7 @@ export function ListPreview({ list }: { list: CampaignList }) {
       {
         id: 'telefone',
         header: t('columns.role.telefone'),
-        width: 'minmax(0, 1.6fr)',
+        width: 'minmax(124px, 1.6fr)',
         cell: ({ contact }) => contact.telefone,
       },
       ...variables.slice(0, MOST_VARIABLES).map(

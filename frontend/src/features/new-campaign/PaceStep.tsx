@@ -1,4 +1,5 @@
 import { Alert, Group, MultiSelect, NumberInput, Radio, Stack, Text, TextInput } from '@mantine/core';
+import { useState } from 'react';
 import { Controller, useFormContext, useWatch } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import type { Schemas } from '../../api/client';
@@ -23,13 +24,15 @@ export function PaceStep({
 }) {
   const { t } = useTranslation('new-campaign');
   const format = useFormat();
-  const { control, register, setValue, formState, getValues } = useFormContext<Values>();
+  const { control, register, setValue, setFocus, formState, getValues } = useFormContext<Values>();
   const [config, when] = useWatch({ control, name: ['config', 'when'] });
   const instances = useInstances();
   const finish = useFinish(messages, options);
   const pace = paceOf({ config });
+  const [own, setOwn] = useState(false);
   const chosen = PACES.find(
-    ({ delayMin, delayMax }) => delayMin === config.delayMin && delayMax === config.delayMax,
+    ({ delayMin, delayMax }) =>
+      !own && delayMin === config.delayMin && delayMax === config.delayMax,
   );
   const errors = formState.errors;
   const connected = instances.data?.filter(({ state }) => state === 'open') ?? [];
@@ -76,7 +79,11 @@ export function PaceStep({
             value={chosen?.name ?? 'own'}
             onChange={(name) => {
               const found = PACES.find((one) => one.name === name);
-              if (found === undefined) return;
+              setOwn(found === undefined);
+              if (found === undefined) {
+                setFocus('config.delayMin');
+                return;
+              }
               const how = { shouldDirty: true, shouldValidate: true };
               setValue('config.delayMin', found.delayMin, how);
               setValue('config.delayMax', found.delayMax, how);

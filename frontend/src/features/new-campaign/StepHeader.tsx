@@ -27,7 +27,7 @@ export function StepHeader({ step, reach, onStep }: StepHeaderProps) {
                 onStep(at);
               }}
             >
-              {at + 1}. {t(`steps.${name}`)}
+              <span className={classes.stepNumber}>{at + 1}.</span> {t(`steps.${name}`)}
             </UnstyledButton>
           </li>
         ))}

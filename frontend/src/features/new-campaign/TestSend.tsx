@@ -4,12 +4,12 @@ import { type KeyboardEvent, useEffect, useState } from 'react';
 import { useFormContext } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { api, askedOnce, type Schemas, told } from '../../api/client';
+import { api, type Schemas, told } from '../../api/client';
 import { ErrorPanel } from '../../components/ErrorPanel';
 import { SendIcon } from '../../components/icons';
 import { Panel } from '../../components/Panel';
 import { live } from '../../live';
-import { configOf, type Values } from './form';
+import { configOf, keyKeeper, type Values } from './form';
 import type { CampaignList } from './useContactList';
 
 /**
@@ -22,8 +22,11 @@ export function TestSend({ list, shown }: { list: CampaignList; shown: number })
   const queries = useQueryClient();
   const [phone, setPhone] = useState('');
   const [missing, setMissing] = useState(false);
+  // The same test asked for again is another one; one whose answer was lost is not.
+  const [sends, setSends] = useState(0);
+  const [keyOf] = useState(keyKeeper);
   const send = useMutation({
-    mutationFn: (key: string) => {
+    mutationFn: () => {
       const contact = list.list.contacts[list.sendable[shown] ?? 0] ?? {};
       const body: Schemas['CampaignBody'] = {
         name: t('test.name'),
@@ -31,16 +34,19 @@ export function TestSend({ list, shown }: { list: CampaignList; shown: number })
         config: { ...configOf(getValues()), delayMin: 0, delayMax: 0 },
         priority: 100,
       };
-      const params = { header: { 'Idempotency-Key': key } };
+      const params = { header: { 'Idempotency-Key': keyOf({ body, sends }) } };
       return told(api.POST('/api/campaigns', { params, body }));
     },
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['campaigns'] }),
+    onSuccess: () => {
+      setSends((before) => before + 1);
+      void queries.invalidateQueries({ queryKey: ['campaigns'] });
+    },
   });
 
   const start = async (): Promise<void> => {
     setMissing(phone.trim() === '');
     const ready = await trigger(['config.systemPrompt', 'config.imageUrl']);
-    if (ready && phone.trim() !== '') send.mutate(askedOnce());
+    if (ready && phone.trim() !== '') send.mutate();
   };
 
   return (

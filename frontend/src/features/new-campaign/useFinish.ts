@@ -23,6 +23,9 @@ export function useFinish(messages: number, options: Schemas['CampaignOptions'])
   }, []);
   const seconds = expectedSeconds(messages, paceOf({ config }), options.messages_per_second);
   const start = startOf({ when, scheduleAt });
+  if (when === 'later' && start === null) {
+    return t('finish.some', { duration: format.duration(seconds), messages: format.number(messages) });
+  }
   const end = new Date((start?.getTime() ?? now) + seconds * 1000);
   return t(start === null ? 'finish.now' : 'finish.later', {
     count: messages,
