@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -28,7 +28,7 @@ class Account:
 
 
 @pytest.fixture
-def account(stack: Stack) -> Iterator[Account]:
+def account(stack: Stack) -> Account:
     email = f"pequena-{secrets.token_hex(3)}@example.com"
     url, role = stack.environment["DATABASE_URL"], "-c role=rapidflow_engine"
     with psycopg.connect(url, options=role, autocommit=True) as conn:
@@ -40,7 +40,7 @@ def account(stack: Stack) -> Iterator[Account]:
         )
     login = {"email": email, "password": PASSWORD}
     answer = httpx.post(f"{stack.client.base_url}/api/auth/login", json=login)
-    yield Account(email, answer.json()["access_token"])
+    return Account(email, answer.json()["access_token"])
 
 
 def test_a_used_up_rate_counts_down_and_the_page_goes_on(
