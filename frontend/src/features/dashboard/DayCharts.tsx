@@ -32,6 +32,7 @@ export default function DayCharts({ days }: { days: readonly DayLine[] }) {
           valueFormatter={(value) => format.number(value)}
           xAxisProps={{ interval: 'preserveStartEnd', minTickGap: 24 }}
           yAxisProps={{ allowDecimals: false }}
+          barChartProps={{ accessibilityLayer: false }}
           barProps={{ isAnimationActive: false, maxBarSize: 28 }}
           series={[
             { name: 'sent', label: t('chart.sent'), color: 'brand.7' },
@@ -53,6 +54,7 @@ export default function DayCharts({ days }: { days: readonly DayLine[] }) {
           valueFormatter={(value) => format.decimal(value)}
           xAxisProps={{ interval: 'preserveStartEnd', minTickGap: 24 }}
           yAxisProps={{ domain: [0, 100], ticks: [0, 50, 100] }}
+          lineChartProps={{ accessibilityLayer: false }}
           lineProps={{ isAnimationActive: false }}
           series={[{ name: 'rate', label: t('chart.rate'), color: 'blue.6' }]}
         />
