@@ -1,6 +1,6 @@
 """Every scenario there is, in the order of the report."""
 
-from bench import receipts, send
+from bench import growth, receipts, send
 from bench.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (*send.SCENARIOS, *receipts.SCENARIOS)
+SCENARIOS: tuple[Scenario, ...] = (*send.SCENARIOS, *growth.SCENARIOS, *receipts.SCENARIOS)
