@@ -11,7 +11,7 @@ from bench.processes import running
 from bench.rig import environment_of
 from shared.settings import Settings
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 @contextlib.contextmanager
