@@ -24,7 +24,16 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 	@$(BIN)/rapidflow up --sample $(if $(ONCE),--once)
 
 test: setup lint  ## every test, on servers it starts itself
-	@$(BIN)/pytest -n 3 --dist loadfile
+	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops
+
+.PHONY: test-ops
+test-ops: setup  ## image, chart and proxy really run; installs Debian packages itself, wants root
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
+	@$(BIN)/pytest tests/ops
+
+.PHONY: test-ops
+test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
+	@$(BIN)/pytest tests/ops
 
 lint: setup  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
@@ -45,9 +54,11 @@ scaling: setup  ## what 10, 100 and 1,000 million messages a day need (docs/scal
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
-	@for extras in "runtime:" "dev:--extra embedded --extra dev"; do \
+	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops"; do \
 	  $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet $${extras#*:} -o requirements/$${extras%%:*}.lock; done
+	@echo 'setuptools>=80' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements/build.lock
 
 clean:  ## forget .venv and local data
 	@test ! -x $(BIN)/rapidflow || $(BIN)/rapidflow clean --yes

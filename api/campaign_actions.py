@@ -32,6 +32,7 @@ from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.failpoints import failpoint
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.security.callbacks import TOKEN_HEADER
 from shared.security.tokens import random_name
@@ -327,6 +328,7 @@ def _end_of_cancelled(
             lifecycle.progress(after, processed=after.processed, estimated_seconds_remaining=left)
         )
     if cancelled.finished:
+        metrics.record_campaigns_ended("cancelled")
         end = after.finished_at or after.read_at
         duration = (end - (after.started_at or after.created_at)).total_seconds()
         told.append(lifecycle.complete(after, status=after.status, duration_seconds=duration))

@@ -49,9 +49,14 @@ class Ground:
     instances: Sequence[InstanceRow]
 
 
+def generous_tenant(factory: Factory, in_flight: int) -> Tenant:
+    """A tenant whose plan limits nothing but the calls in flight."""
+    return factory.tenant(per_second=100_000, in_flight=in_flight, running=100_000)
+
+
 def new_ground(factory: Factory, load: Load) -> Ground:
     """A number for each campaign of the load."""
-    tenant = factory.tenant(per_second=100_000, in_flight=load.in_flight, running=100_000)
+    tenant = generous_tenant(factory, load.in_flight)
     instances = [factory.instance(tenant) for _ in range(load.campaigns)]
     return Ground(factory.settings.database_url.get_secret_value(), tenant, instances)
 

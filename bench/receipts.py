@@ -21,9 +21,7 @@ from bench.processes import cpu_seconds, resident_mib, stub_provider
 from bench.product import engine, send_with
 from bench.rig import Rig
 from bench.scenario import Row, Scenario
-from bench.web import api
-from deploy.local.ports import free_port
-from shared.settings import Settings
+from bench.web import web_process
 from tests.factories import WEBHOOK_SECRET, Factory
 
 _CONNECTIONS = 16
@@ -80,14 +78,14 @@ def _receipts(rig: Rig, short: bool) -> list[Row]:
 
 def _measure(rig: Rig, load: Load) -> _Figure:
     with stub_provider(load.latency_seconds) as url:
-        settings = rig.settings(provider_url=url, port=free_port())
+        settings = rig.settings(provider_url=url)
         factory = Factory(settings)
         ground = new_ground(factory, load)
-        with engine(settings) as processes, api(settings) as server:
+        with engine(settings) as processes, web_process("api", settings) as (server, port):
             send_with(rig, factory, ground, load, processes)
             file = rig.folder / "webhooks"
             count = _write_webhooks(file, factory, ground.tenant.tenant_id)
-            figure = _post(rig, settings, factory, file, count, server, processes[0])
+            figure = _post(rig, factory, file, count, (server, port), processes[0])
     rig.drop_database(settings.database_url.get_secret_value())
     return figure
 
@@ -105,18 +103,18 @@ def _write_webhooks(file: Path, factory: Factory, tenant_id: int) -> int:
 
 def _post(
     rig: Rig,
-    settings: Settings,
     factory: Factory,
     file: Path,
     count: int,
-    server: psutil.Process,
+    api: tuple[psutil.Process, int],
     control: psutil.Process,
 ) -> _Figure:
+    server, port = api
     parts = ([server], [control], rig.stores)
     before = [cpu_seconds(part) for part in parts]
     command = [
         *(sys.executable, "-m", "bench.webhook_load", str(file)),
-        *(settings.host, str(settings.port), WEBHOOK_SECRET, str(_CONNECTIONS)),
+        *("127.0.0.1", str(port), WEBHOOK_SECRET, str(_CONNECTIONS)),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
         try:

@@ -25,6 +25,12 @@ for _name in ("http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(_name.upper(), None)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make test-ops` names tests/ops, which downloads what it needs; nothing else collects it."""
+    asked = any("tests/ops" in str(argument) for argument in config.args)
+    return True if collection_path == Path(__file__).parent / "ops" and not asked else None
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServers]:
     """PostgreSQL (without the wait for the disk) and Valkey, on free ports."""

@@ -1,6 +1,5 @@
 """Is it up, is it ready, what has it counted."""
 
-import hmac
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -17,7 +16,7 @@ from api.runtime import VERSION, Runtime, runtime
 from api.schemas.health import Front, Health, Live, Ready
 from shared.db.pool import connection
 from shared.errors import NotFound, TemporarilyUnavailable
-from shared.observability.metrics import render_metrics
+from shared.observability.exposition import may_scrape, render_metrics
 
 bp = Blueprint("health", __name__)
 
@@ -118,11 +117,10 @@ def check_internal(parts: Runtime) -> None:
     Raises:
         NotFound: neither.
     """
-    token = parts.settings.metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
-        return
-    if token is not None or not _from_loopback():
+    settings = parts.settings
+    if not may_scrape(settings, request.headers.get("Authorization", "")):
+        raise NotFound("Este endereço não existe.")
+    if settings.metrics_token is None and not _from_loopback():
         raise NotFound("Este endereço não existe.")
 
 

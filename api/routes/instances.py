@@ -137,7 +137,7 @@ def _without_qr(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _operations() -> Instances:
     parts = runtime()
-    return Instances(parts.pool, parts.sealer, parts.evolution, parts.settings.base_url)
+    return Instances(parts.pool, parts.sealer, parts.evolution, parts.settings.webhook_base_url)
 
 
 def _owner(user: User) -> Owner:

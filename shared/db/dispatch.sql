@@ -159,20 +159,21 @@ SELECT p.tenant_id, p.campaign_id,
                array_agg(lease_id ORDER BY rank) AS leases, array_agg(wait_seconds ORDER BY rank) AS waits
           FROM slot GROUP BY tenant_id, campaign_id),
        picked AS MATERIALIZED (
-        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at, q.instances, q.leases, q.waits,
-               row_number() OVER (PARTITION BY q.campaign_id ORDER BY m.due_at, m.position) AS rank
+        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at, m.rank, q.instances[m.rank] AS instance_id,
+               q.leases[m.rank] AS lease_id, q.waits[m.rank] AS wait_seconds
           FROM quota AS q
          CROSS JOIN LATERAL (
-               SELECT position, due_at FROM messages
-                WHERE campaign_id = q.campaign_id AND status = 'pending'
-                  AND due_at <= clock_timestamp() + make_interval(secs => %(lookahead_seconds)s)
-                ORDER BY due_at, position
-                LIMIT q.room
-                  FOR UPDATE SKIP LOCKED) AS m)
+               SELECT position, due_at, row_number() OVER (ORDER BY due_at, position) AS rank
+                 FROM (SELECT position, due_at FROM messages
+                        WHERE campaign_id = q.campaign_id AND status = 'pending'
+                          AND due_at <= clock_timestamp() + make_interval(secs => %(lookahead_seconds)s)
+                        ORDER BY due_at, position
+                        LIMIT q.room
+                          FOR UPDATE SKIP LOCKED) AS free) AS m)
 UPDATE messages AS m
-   SET status = 'leased', lease_id = p.leases[p.rank], instance_id = p.instances[p.rank], reason = NULL,
+   SET status = 'leased', lease_id = p.lease_id, instance_id = p.instance_id, reason = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s),
-       slot_at = greatest(clock_timestamp() + make_interval(secs => p.waits[p.rank]), p.due_at)
+       slot_at = greatest(clock_timestamp() + make_interval(secs => p.wait_seconds), p.due_at)
   FROM picked AS p
  WHERE m.tenant_id = p.tenant_id AND m.campaign_id = p.campaign_id AND m.position = p.position
 RETURNING m.tenant_id, m.campaign_id, m.position, m.instance_id, m.lease_id, p.rank;

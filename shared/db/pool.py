@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from shared.db.slow import TimedCursor
 from shared.errors import SettingsError, TemporarilyUnavailable
+from shared.observability import metrics
 from shared.settings import PoolSettings
 
 APP_ROLE = "rapidflow_app"
@@ -47,7 +48,7 @@ def make_pool(
     database_url: str, role: str, limits: PoolSettings, *, size: int, name: str, min_size: int = 1
 ) -> Pool:
     """A closed pool; the caller opens it once its process has forked."""
-    return ConnectionPool(
+    pool: Pool = ConnectionPool(
         database_url,
         kwargs={
             "options": connection_options(role, limits),
@@ -66,6 +67,8 @@ def make_pool(
         open=False,
         name=name,
     )
+    metrics.watch_pool(pool)
+    return pool
 
 
 def _keep_statements_prepared(conn: Connection[Row]) -> None:
@@ -110,6 +113,7 @@ def connection(pool: Pool) -> Iterator[Connection[Row]]:
         with pool.connection() as conn:
             yield conn
     except (PoolTimeout, TooManyRequests) as exc:
+        metrics.record_pool_refusal(pool.name)
         raise TemporarilyUnavailable(
             "The database is busy or away; try again in a moment.",
             code="database_unavailable",
