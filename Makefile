@@ -27,12 +27,8 @@ test: setup lint  ## every test, on servers it starts itself
 	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops
 
 .PHONY: test-ops
-test-ops: setup  ## image, chart and proxy really run; installs Debian packages itself, wants root
+test-ops: setup  ## a real Prometheus, the image, the proxy, the chart; fetches the tools itself
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
-	@$(BIN)/pytest tests/ops
-
-.PHONY: test-ops
-test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
 	@$(BIN)/pytest tests/ops
 
 lint: setup  ## ruff, mypy, import contracts
