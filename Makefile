@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup run test lint format bench clean lock
+.PHONY: help setup run test lint format bench scaling clean lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ format: setup  ## let ruff tidy up
 bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=1: ten million rows)
 	@$(BIN)/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(SHORT),--short) \
 	  $(if $(ROWS)$(FULL),--rows $(or $(ROWS),10000000))
+
+scaling: setup  ## what 10, 100 and 1,000 million messages a day need (docs/scaling.md), with simulations
+	@$(BIN)/python -m bench.scaling
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv

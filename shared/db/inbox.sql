@@ -1,9 +1,10 @@
 -- store --
 -- What the provider told us, once.
 INSERT INTO provider_inbox (tenant_id, instance_id, event, dedupe_key, body)
-VALUES (%(tenant_id)s, %(instance_id)s, %(event)s, %(dedupe_key)s, %(body)s)
+SELECT %(tenant_id)s, e.*
+  FROM unnest(%(instance_ids)s::bigint[], %(events)s::text[], %(dedupe_keys)s::text[], %(bodies)s::jsonb[]) AS e
     ON CONFLICT (tenant_id, instance_id, dedupe_key) DO NOTHING
-RETURNING inbox_id;
+RETURNING instance_id, dedupe_key;
 
 -- store_connection --
 -- A connection event has Evolution asked, nothing more: one that waits already stands for all of its kind,
