@@ -14,7 +14,6 @@ from redis import Redis
 from api.load import Load
 from api.producer import Producer
 from api.socket_census import SocketCensus
-from api.webhook_writer import WebhookWriter
 from shared.coordination.gateways import NO_SOCKETS, Gateways, SocketStats
 from shared.coordination.rate_limit import RequestLimits
 from shared.coordination.redis_client import make_redis
@@ -43,7 +42,6 @@ class Opened:
     publisher: EventPublisher
     producer: Producer
     evolution: EvolutionAdmin
-    webhooks: WebhookWriter
 
 
 class Runtime:
@@ -106,11 +104,6 @@ class Runtime:
         return self.open().producer
 
     @property
-    def webhooks(self) -> WebhookWriter:
-        """Stores what the provider tells us."""
-        return self.open().webhooks
-
-    @property
     def evolution(self) -> EvolutionAdmin:
         """Instance administration at the provider."""
         return self.open().evolution
@@ -166,7 +159,6 @@ class Runtime:
             evolution=EvolutionAdmin(
                 settings.evolution_api_url, settings.evolution_api_key.get_secret_value()
             ),
-            webhooks=WebhookWriter(pool),
         )
 
 

@@ -17,15 +17,13 @@ from bench.load import Ground, Load, make_campaigns
 from bench.product import send
 from bench.rig import Rig
 from bench.scenario import Row, Scenario
-from bench.web import api
-from deploy.local.ports import free_port
-from shared.db import api_keys, dispatch, messages
+from bench.web import api_key, web_process
+from shared.db import dispatch, messages
 from shared.db.dispatch import FreedLane
 from shared.db.pool import connection
 from shared.domain.breaker import BreakerState
 from shared.domain.delivery import Receipt, sent
 from shared.queue.payloads import LeasedBatch
-from shared.security.tokens import new_api_key, token_hash
 from tests.factories import Factory
 from worker import dispatching
 from worker.completion import finish
@@ -202,20 +200,11 @@ def _read_row(name: str, milliseconds: dict[int, list[float]]) -> Row:
 @contextlib.contextmanager
 def _asking(rig: Rig, ground: Ground) -> Iterator[httpx.Client]:
     """An API process on this database, and the key of somebody it belongs to."""
-    settings = rig.settings(database_url=ground.database_url, port=free_port())
-    key = new_api_key()
-    with Factory(settings).connect("rapidflow_engine") as conn:
-        api_keys.create_key(
-            conn,  # type: ignore[arg-type]
-            tenant_id=ground.tenant.tenant_id,
-            user_id=ground.tenant.user_id,
-            name="bench",
-            prefix=key[:8],
-            key_hash=token_hash(key),
-        )
+    settings = rig.settings(database_url=ground.database_url)
+    headers = {"X-API-Key": api_key(Factory(settings), ground.tenant)}
     with (
-        api(settings),
-        httpx.Client(base_url=settings.base_url, headers={"X-API-Key": key}, timeout=30) as client,
+        web_process("api", settings) as (_, port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client,
     ):
         yield client
 

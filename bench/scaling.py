@@ -23,7 +23,7 @@ def main() -> int:
     )
     parser.add_argument("--servers-ms", type=float, default=0.22, help="CPU a message, servers")
     parser.add_argument(
-        "--receipt-ms", type=float, default=1.6, help="CPU a webhook, all processes"
+        "--receipt-ms", type=float, default=1.83, help="CPU a webhook, all processes"
     )
     parser.add_argument("--receipts", type=float, default=3.0, help="webhooks a message")
     parser.add_argument("--worker-rate", type=float, default=2400, help="messages/s of one worker")

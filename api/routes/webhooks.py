@@ -18,10 +18,12 @@ from api.schemas.campaign_changes import WebhookBody
 from api.schemas.health import ConnectionTest
 from api.schemas.webhooks import ProviderEvent, WorkflowBody
 from api.schemas.words import Done
-from shared.db import inbox
+from shared.db import inbox, instances
 from shared.db.instances import WebhookTarget
+from shared.db.pool import tenant_transaction
 from shared.db.users import User
-from shared.errors import Unauthorized
+from shared.errors import NotFound, Unauthorized
+from shared.failpoints import failpoint
 from shared.security.tokens import check_webhook_token
 
 bp = Blueprint("webhooks", __name__)
@@ -63,13 +65,15 @@ def evolution(public_id: str) -> ResponseReturnValue:
     parts = runtime()
     raw = read_body(parts.settings.http.webhook_bytes)
     tenant_id = provider_events.tenant_of(public_id)
-    authorization = request.headers.get("Authorization", "")
-
-    def read(target: WebhookTarget) -> inbox.ProviderEvent | None:
-        _check_sender(parts, tenant_id, target, authorization)
-        return provider_events.read(raw, target)
-
-    if parts.webhooks.store(tenant_id, public_id, read):
+    with tenant_transaction(parts.pool, tenant_id) as conn:
+        target = instances.find_webhook_target(conn, tenant_id, public_id)
+        if target is None:
+            raise NotFound("Instância desconhecida.")
+        _check_sender(parts, tenant_id, public_id, target)
+        event = provider_events.read(raw, target)
+        stored = event is not None and inbox.store(conn, tenant_id, event)
+        failpoint("webhook_before_commit")
+    if stored:
         parts.producer.ring_receipts()
     return Done(success=True)
 
@@ -114,17 +118,15 @@ def _create_from_webhook(user: User, given: object) -> ResponseReturnValue:
     return campaign_actions.create(runtime(), user, campaign, reference=reference)
 
 
-def _check_sender(
-    parts: Runtime, tenant_id: int, target: WebhookTarget, authorization: str
-) -> None:
+def _check_sender(parts: Runtime, tenant_id: int, public_id: str, target: WebhookTarget) -> None:
     secret = parts.sealer.open_sealed(
         target.webhook_secret,
         table="instances",
         column="webhook_secret",
         tenant_id=tenant_id,
-        row_id=target.public_id,
+        row_id=public_id,
     )
-    scheme, _, token = authorization.partition(" ")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     good = scheme.lower() == "bearer" and check_webhook_token(token, secret, max_age=_OLDEST)
     if not good:
         raise Unauthorized("Assinatura inválida.", code="bad_webhook_token")

@@ -1,10 +1,9 @@
 -- store --
 -- What the provider told us, once.
 INSERT INTO provider_inbox (tenant_id, instance_id, event, dedupe_key, body)
-SELECT %(tenant_id)s, e.*
-  FROM unnest(%(instance_ids)s::bigint[], %(events)s::text[], %(dedupe_keys)s::text[], %(bodies)s::jsonb[]) AS e
+VALUES (%(tenant_id)s, %(instance_id)s, %(event)s, %(dedupe_key)s, %(body)s)
     ON CONFLICT (tenant_id, instance_id, dedupe_key) DO NOTHING
-RETURNING instance_id, dedupe_key;
+RETURNING inbox_id;
 
 -- store_connection --
 -- A connection event has Evolution asked, nothing more: one that waits already stands for all of its kind,

@@ -57,7 +57,6 @@ class NewInstance:
 class WebhookTarget:
     """What a webhook call is checked against."""
 
-    public_id: str
     instance_id: int
     name: str
     state: str
@@ -88,14 +87,13 @@ def find_instance(conn: Connection[Row], tenant_id: int, name: str) -> Instance 
         return cur.execute(_SQL["find_instance"], params).fetchone()
 
 
-def list_webhook_targets(
-    conn: Connection[Row], tenant_id: int, public_ids: Sequence[str]
-) -> dict[str, WebhookTarget]:
-    """The live instances behind webhook addresses, by public id."""
-    params = {"tenant_id": tenant_id, "public_ids": list(public_ids)}
+def find_webhook_target(
+    conn: Connection[Row], tenant_id: int, public_id: str
+) -> WebhookTarget | None:
+    """The live instance behind a webhook address."""
+    params = {"tenant_id": tenant_id, "public_id": public_id}
     with conn.cursor(row_factory=class_row(WebhookTarget)) as cur:
-        rows = cur.execute(_SQL["webhook_targets"], params).fetchall()
-    return {row.public_id: row for row in rows}
+        return cur.execute(_SQL["webhook_target"], params).fetchone()
 
 
 def create_instance(conn: Connection[Row], tenant_id: int, new: NewInstance) -> int:

@@ -17,10 +17,10 @@ SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i
  WHERE i.tenant_id = %(tenant_id)s AND i.deleted_at IS NULL
    AND (i.name = %(name)s OR i.public_id = %(name)s);
 
--- webhook_targets --
-SELECT public_id, instance_id, name, state, state_reason, owner_phone, webhook_secret
+-- webhook_target --
+SELECT instance_id, name, state, state_reason, owner_phone, webhook_secret
   FROM instances
- WHERE tenant_id = %(tenant_id)s AND public_id = ANY(%(public_ids)s) AND deleted_at IS NULL;
+ WHERE tenant_id = %(tenant_id)s AND public_id = %(public_id)s AND deleted_at IS NULL;
 
 -- insert_instance --
   WITH added AS (

@@ -1,7 +1,5 @@
 """POST /webhooks/evolution/…: who may, what is kept, floods."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +9,8 @@ import pytest
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
 
-from api import provider_events
 from api.instance_actions import Instances, Owner
 from api.runtime import Runtime
-from shared.db.inbox import ProviderEvent
-from shared.db.instances import WebhookTarget
-from shared.errors import NotFound, Unauthorized
 from shared.providers.evolution_admin import Connection
 from tests.integration.api.conftest import Person
 
@@ -135,42 +129,3 @@ def test_text_that_jsonb_refuses_is_stored_all_the_same(hook: Hook, engine_conn:
 
 def test_over_a_mebibyte_is_413(hook: Hook) -> None:
     assert hook.call("messages.upsert", {"x": "y" * 1_100_000}) == 413
-
-
-def test_webhooks_that_come_together_are_each_answered_for_themselves(
-    hook: Hook, parts: Runtime, engine_conn: Conn
-) -> None:
-    public_id = hook.path.rpartition("/")[2]
-    tenant_id = provider_events.tenant_of(public_id)
-    under_way, gathered = threading.Event(), threading.Event()
-
-    def slowly(target: WebhookTarget) -> ProviderEvent:
-        under_way.set()
-        assert gathered.wait(10)
-        return ProviderEvent(target.instance_id, "messages.update", "first", {})
-
-    def well(target: WebhookTarget) -> ProviderEvent:
-        return ProviderEvent(target.instance_id, "messages.update", "well", {})
-
-    def refused(_target: WebhookTarget) -> ProviderEvent:
-        raise Unauthorized("Assinatura inválida.")
-
-    def unstorable(target: WebhookTarget) -> ProviderEvent:
-        return ProviderEvent(target.instance_id, "messages.update", "unstorable", "\0")
-
-    def store(read: Any, address: str = public_id) -> Any:
-        return pool.submit(parts.webhooks.store, tenant_id, address, read)
-
-    with ThreadPoolExecutor(6) as pool:
-        first = store(slowly)
-        assert under_way.wait(10)
-        together = [store(well), store(refused), store(well, "1-UNKNOWN"), store(unstorable)]
-        again = store(well)
-        gathered.set()
-        errors = [type(one.exception(10)) for one in together]
-    assert first.result() is True
-    assert errors[:3] == [type(None), Unauthorized, NotFound]
-    assert issubclass(errors[3], psycopg.DataError)
-    assert together[0].result() or again.result()
-    kept = engine_conn.execute("SELECT dedupe_key FROM provider_inbox ORDER BY 1").fetchall()
-    assert kept == [("first",), ("well",)]
