@@ -24,15 +24,11 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 	@$(BIN)/rapidflow up --sample $(if $(ONCE),--once)
 
 test: setup lint  ## every test, on servers it starts itself
-	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops
+	@$(BIN)/pytest -n 3 --dist loadfile
 
 .PHONY: test-ops
-test-ops: setup  ## image, chart and proxy really run; installs Debian packages itself, wants root
+test-ops: setup  ## image, chart, proxy, metrics, alerts and dashboards really run; gets what it needs, wants root
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
-	@$(BIN)/pytest tests/ops
-
-.PHONY: test-ops
-test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
 	@$(BIN)/pytest tests/ops
 
 lint: setup  ## ruff, mypy, import contracts
