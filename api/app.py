@@ -11,19 +11,23 @@ from api.routes import (
     callbacks,
     campaign_changes,
     campaigns,
+    console,
     doubts,
     health,
     instances,
     openapi,
+    plan,
     previews,
+    suppressions,
+    users,
     webhooks,
 )
 from shared.settings import Settings
 
 # fmt: off
 _ROUTES: Final = (
-    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, webhooks, health,
-    openapi,
+    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, suppressions,
+    users, plan, webhooks, health, openapi, console,
 )
 # fmt: on
 

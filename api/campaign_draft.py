@@ -9,7 +9,7 @@ from api.schemas.campaigns import Contact as ContactRow
 from shared.db.campaign_creation import NewContact
 from shared.db.instances import NamedInstance
 from shared.db.tenants import Defaults
-from shared.domain.contacts import CheckedContacts, Contact, check_contacts
+from shared.domain.contacts import MAX_PROBLEMS, CheckedContacts, Contact, check_contacts
 from shared.domain.template import MAX_TEXT, render, unknown_variables
 from shared.errors import FieldProblem, InvalidRequest
 from shared.settings import PacingSettings, Settings
@@ -30,10 +30,16 @@ class Pace:
 
 
 def judge(
-    contacts: Sequence[ContactRow], suppressed: frozenset[str], *, foreign: bool
+    contacts: Sequence[ContactRow],
+    suppressed: frozenset[str],
+    *,
+    foreign: bool,
+    max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Every row of the list."""
-    return check_contacts(contacts, suppressed=suppressed, allow_foreign=foreign)
+    return check_contacts(
+        contacts, suppressed=suppressed, allow_foreign=foreign, max_problems=max_problems
+    )
 
 
 def require_sendable(checked: CheckedContacts) -> None:
