@@ -57,6 +57,11 @@ test-ops: setup  ## a real Prometheus, the image, the proxy, the chart; fetches 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
 	@$(BIN)/pytest tests/ops
 
+.PHONY: test-browser
+test-browser: setup  ## the console in Chromium against the running stack; installs Chromium itself (root or sudo)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.lock
+	@$(BIN)/pytest tests/browser
+
 lint: setup $(if $(NO_CONSOLE),,$(TYPES))  ## ruff, mypy, import contracts; eslint and tsc for the console
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -78,7 +83,8 @@ scaling: setup  ## what 10, 100 and 1,000 million messages a day need (docs/scal
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
-	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops"; do \
+	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops" \
+	  "browser:--extra embedded --extra dev --extra browser"; do \
 	  $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet $${extras#*:} -o requirements/$${extras%%:*}.lock; done
 	@echo 'setuptools>=80' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -264,9 +264,7 @@ class MessageQuery(Query):
     status: Annotated[list[str] | None, OneOf(*MESSAGE_STATUSES)] = None
     stage: Annotated[list[str] | None, OneOf(*MESSAGE_STAGES)] = None
     reason: Annotated[str | None, Field(max_length=64, description="O código do motivo.")] = None
-    search: Annotated[
-        Search, Field(max_length=100, description="Parte do nome ou do telefone.")
-    ] = None
+    search: Annotated[Search, Field(description="Parte do nome ou do telefone.")] = None
     limit: Annotated[int, UpTo(1000)] = 100
     cursor: Cursor = None
 

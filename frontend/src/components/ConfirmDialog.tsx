@@ -52,6 +52,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
         }}
         title={question?.title}
         centered
+        zIndex={400} // asked from a drawer, it stands before it
         closeButtonProps={{ 'aria-label': t('action.close') }}
       >
         <Stack>

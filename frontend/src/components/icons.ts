@@ -1,6 +1,8 @@
 /** Every icon of the console: one file each, so that the bundle holds no others. */
 export { default as ArrowLeftIcon } from 'lucide-react/icons/arrow-left';
+export { default as ArrowRightIcon } from 'lucide-react/icons/arrow-right';
 export { default as BanIcon } from 'lucide-react/icons/ban';
+export { default as CalendarClockIcon } from 'lucide-react/icons/calendar-clock';
 export { default as CheckCheckIcon } from 'lucide-react/icons/check-check';
 export { default as CheckIcon } from 'lucide-react/icons/check';
 export { default as ChevronDownIcon } from 'lucide-react/icons/chevron-down';
@@ -10,14 +12,17 @@ export { default as CircleQuestionMarkIcon } from 'lucide-react/icons/circle-que
 export { default as CircleStopIcon } from 'lucide-react/icons/circle-stop';
 export { default as CircleUserIcon } from 'lucide-react/icons/circle-user';
 export { default as CircleXIcon } from 'lucide-react/icons/circle-x';
+export { default as ClipboardListIcon } from 'lucide-react/icons/clipboard-list';
 export { default as ClockIcon } from 'lucide-react/icons/clock';
 export { default as CopyIcon } from 'lucide-react/icons/copy';
 export { default as DownloadIcon } from 'lucide-react/icons/download';
 export { default as EllipsisVerticalIcon } from 'lucide-react/icons/ellipsis-vertical';
 export { default as EyeIcon } from 'lucide-react/icons/eye';
+export { default as FileSpreadsheetIcon } from 'lucide-react/icons/file-spreadsheet';
 export { default as FileTextIcon } from 'lucide-react/icons/file-text';
 export { default as GaugeIcon } from 'lucide-react/icons/gauge';
 export { default as HourglassIcon } from 'lucide-react/icons/hourglass';
+export { default as ImageOffIcon } from 'lucide-react/icons/image-off';
 export { default as InfoIcon } from 'lucide-react/icons/info';
 export { default as KeyRoundIcon } from 'lucide-react/icons/key-round';
 export { default as LanguagesIcon } from 'lucide-react/icons/languages';
@@ -43,8 +48,9 @@ export { default as SettingsIcon } from 'lucide-react/icons/settings';
 export { default as ShieldIcon } from 'lucide-react/icons/shield';
 export { default as SkipForwardIcon } from 'lucide-react/icons/skip-forward';
 export { default as SmartphoneIcon } from 'lucide-react/icons/smartphone';
-export { default as SunMoonIcon } from 'lucide-react/icons/sun-moon';
+export { default as SmileIcon } from 'lucide-react/icons/smile';
 export { default as SunIcon } from 'lucide-react/icons/sun';
+export { default as SunMoonIcon } from 'lucide-react/icons/sun-moon';
 export { default as Trash2Icon } from 'lucide-react/icons/trash-2';
 export { default as TriangleAlertIcon } from 'lucide-react/icons/triangle-alert';
 export { default as UploadIcon } from 'lucide-react/icons/upload';

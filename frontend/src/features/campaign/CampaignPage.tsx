@@ -58,7 +58,7 @@ function Watched({ id, answer }: { id: string; answer: Live }) {
         </Suspense>
         <Feed items={progress.feed} />
       </SimpleGrid>
-      <Lanes lanes={answer.lanes} status={progress.status} />
+      <Lanes lanes={answer.lanes} readAt={answer.read_at} status={progress.status} />
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         <TopErrors id={id} answer={answer} onOpen={open} />
         <TextPanel campaign={answer.campaign} />

@@ -10,11 +10,29 @@ import { ENDED } from './progress';
 
 type Lane = Schemas['LaneAnswer'];
 
+interface LanesProps {
+  lanes: readonly Lane[];
+  /** When the figures were read: events do not say which number sent. */
+  readAt: string;
+  status: string;
+}
+
 /** The numbers that send: what each has in hand, when it sends next, why it does not. */
-export function Lanes({ lanes, status }: { lanes: readonly Lane[]; status: string }) {
+export function Lanes({ lanes, readAt, status }: LanesProps) {
   const { t } = useTranslation('campaign');
+  const format = useFormat();
+  const ended = ENDED.has(status);
   return (
-    <Panel title={t('lanes.title')}>
+    <Panel
+      title={t('lanes.title')}
+      actions={
+        ended ? undefined : (
+          <Text size="xs" c="dimmed">
+            {t('lanes.asOf', { at: format.time(readAt) })}
+          </Text>
+        )
+      }
+    >
       {lanes.length === 0 ? (
         <Text c="dimmed" size="sm">
           {t('lanes.none')}
@@ -22,7 +40,7 @@ export function Lanes({ lanes, status }: { lanes: readonly Lane[]; status: strin
       ) : (
         <ul className={classes.list}>
           {lanes.map((lane) => (
-            <LaneLine key={lane.name} lane={lane} ended={ENDED.has(status)} />
+            <LaneLine key={lane.name} lane={lane} ended={ended} />
           ))}
         </ul>
       )}

@@ -78,7 +78,7 @@ export default function DashboardPage() {
                   </Anchor>
                 }
               >
-                <InstanceLines instances={instances.data ?? []} />
+                <InstanceLines instances={instances.data ?? []} now={instances.dataUpdatedAt} />
               </Panel>
             </SimpleGrid>
           </>

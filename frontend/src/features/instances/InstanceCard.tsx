@@ -9,6 +9,8 @@ import type { Instance, Move } from './queries';
 
 interface InstanceCardProps {
   instance: Instance;
+  /** When it was read, in epoch milliseconds. */
+  now: number;
   /** Of this number is being asked right now. */
   busy: Move | 'remove' | null;
   onMove: (to: Move) => void;
@@ -16,12 +18,12 @@ interface InstanceCardProps {
 }
 
 /** One number: what it can do, since when, and what can be done about it. */
-export function InstanceCard({ instance, busy, onMove, onRemove }: InstanceCardProps) {
+export function InstanceCard({ instance, now, busy, onMove, onRemove }: InstanceCardProps) {
   const { t } = useTranslation('instances');
   const format = useFormat();
   const mayConnect = useMay('admin');
   const mayPause = useMay('operator');
-  const condition = conditionOf(instance, Date.now());
+  const condition = conditionOf(instance, now);
   const away = condition === 'offline' || condition === 'connecting';
   const paused = instance.paused_at !== null;
   return (
@@ -37,7 +39,7 @@ export function InstanceCard({ instance, busy, onMove, onRemove }: InstanceCardP
               {instance.adopted && ` · ${t('adopted')}`}
             </Text>
           </div>
-          <ConditionBadge instance={instance} />
+          <ConditionBadge condition={condition} />
         </Group>
         <Text size="sm">{explanation()}</Text>
         <Text size="sm" c="dimmed">

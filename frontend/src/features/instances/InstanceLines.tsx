@@ -2,11 +2,18 @@ import { Group, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { ToneBadge } from '../../components/ToneBadge';
 import { useFormat } from '../../format';
-import { CONDITION_TONES, conditionOf } from './condition';
+import { type Condition, CONDITION_TONES, conditionOf } from './condition';
 import type { Instance } from './queries';
 
 /** Numbers in one line each. */
-export function InstanceLines({ instances }: { instances: readonly Instance[] }) {
+export function InstanceLines({
+  instances,
+  now,
+}: {
+  instances: readonly Instance[];
+  /** When they were read, in epoch milliseconds. */
+  now: number;
+}) {
   const { t } = useTranslation('instances');
   const format = useFormat();
   if (instances.length === 0) return <Text size="sm">{t('none')}</Text>;
@@ -22,15 +29,14 @@ export function InstanceLines({ instances }: { instances: readonly Instance[] })
               {instance.phone === null ? t('noPhone') : format.phone(instance.phone)}
             </Text>
           </div>
-          <ConditionBadge instance={instance} />
+          <ConditionBadge condition={conditionOf(instance, now)} />
         </Group>
       ))}
     </Stack>
   );
 }
 
-export function ConditionBadge({ instance }: { instance: Instance }) {
+export function ConditionBadge({ condition }: { condition: Condition }) {
   const { t } = useTranslation('instances');
-  const condition = conditionOf(instance, Date.now());
   return <ToneBadge tone={CONDITION_TONES[condition]}>{t(`condition.${condition}`)}</ToneBadge>;
 }

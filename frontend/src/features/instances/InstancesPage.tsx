@@ -18,7 +18,7 @@ export default function InstancesPage() {
   const { t } = useTranslation('instances');
   const ask = useConfirm();
   const mayConnect = useMay('admin');
-  const { data, error, refetch } = useInstances();
+  const { data, error, refetch, dataUpdatedAt } = useInstances();
   const { move, remove } = useInstanceActions();
   const [adding, setAdding] = useState(false);
   const [linking, setLinking] = useState<Seen | null>(null);
@@ -73,6 +73,7 @@ export default function InstancesPage() {
               <InstanceCard
                 key={instance.id}
                 instance={instance}
+                now={dataUpdatedAt}
                 busy={busyOf(instance.name)}
                 onMove={(to) => void go(instance, to)}
                 onRemove={() => void takeOut(instance)}

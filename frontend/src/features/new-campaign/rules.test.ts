@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bodyOf, emptyValues, keyKeeper } from './form';
 import { marked } from './message/marks';
 import { render, unknownVariables } from './message/template';
 import { expectedSeconds, isRisky } from './pace';
@@ -81,4 +82,30 @@ it('the pre-flight sorts the skipped by reason, the most frequent first', () => 
   ]);
   expect(remarkGroups(check)).toEqual([{ code: 'landline', places: [3] }]);
   expect(sendablePlaces(5, check)).toEqual([0, 3]);
+});
+
+describe('what is sent', () => {
+  it('leaves out what was not chosen', () => {
+    const values = { ...emptyValues(), name: ' Natal ' };
+    expect(bodyOf(values, [])).toEqual({
+      name: 'Natal',
+      contacts: [],
+      config: { systemPrompt: '', delayMin: 30, delayMax: 60 },
+    });
+  });
+
+  it('names an instant where the form has the hour of this computer', () => {
+    const values = { ...emptyValues(), when: 'later' as const, scheduleAt: '2030-05-01T09:30' };
+    const written = bodyOf(values, []).scheduleAt ?? '';
+    expect(written).toMatch(/Z$/);
+    expect(new Date(written).getTime()).toBe(new Date(2030, 4, 1, 9, 30).getTime());
+    expect(bodyOf({ ...values, when: 'now' }, [])).not.toHaveProperty('scheduleAt');
+  });
+
+  it('keeps its key as long as it stays the same', () => {
+    const keyOf = keyKeeper();
+    const key = keyOf({ name: 'a' });
+    expect(keyOf({ name: 'a' })).toBe(key);
+    expect(keyOf({ name: 'b' })).not.toBe(key);
+  });
 });
