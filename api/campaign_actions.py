@@ -208,11 +208,12 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
 
     Raises:
         InvalidRequest: every fault at once: nobody to write to, unknown instances or variables,
-            texts that do not fit.
+            texts that do not fit; at once where `alreadySent` cannot be read.
     """
     checks = Checks()
     defaults = tenants.get_defaults(conn, user.tenant_id)
-    checked = judge_list(conn, user, body.contacts, defaults)
+    reached = drafts.read_already_sent(body.already_sent, foreign=defaults.foreign_numbers)
+    checked = judge_list(conn, user, body.contacts, defaults, already_sent=reached)
     chosen: list[NamedInstance] = []
     template, model, rows = "", None, list[NewContact]()
     with checks.check():
@@ -229,14 +230,20 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
 
 
 def judge_list(
-    conn: Connection[Row], user: User, contacts: Sequence[Contact], defaults: Defaults
+    conn: Connection[Row],
+    user: User,
+    contacts: Sequence[Contact],
+    defaults: Defaults,
+    *,
+    already_sent: frozenset[str] = frozenset(),
 ) -> CheckedContacts:
     """Every row, twice only where somebody on the list must not be written to."""
-    checked = drafts.judge(contacts, frozenset(), foreign=defaults.foreign_numbers)
+    foreign = defaults.foreign_numbers
+    checked = drafts.judge(contacts, frozenset(), foreign=foreign, already_sent=already_sent)
     phones = [entry.phone for entry in checked.sendable()]
     suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
     if suppressed:
-        return drafts.judge(contacts, suppressed, foreign=defaults.foreign_numbers)
+        return drafts.judge(contacts, suppressed, foreign=foreign, already_sent=already_sent)
     return checked
 
 

@@ -28,6 +28,9 @@ _COMMANDS = {
     "plan": "plan",
     "instance": "instance",
     "audit": "audit",
+    "backup": "backup",
+    "restore": "restore",
+    "retention": "retention",
     "doctor": "doctor",
     "clean": "clean",
 }
