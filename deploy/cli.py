@@ -31,6 +31,7 @@ _COMMANDS = {
     "backup": "backup",
     "restore": "restore",
     "retention": "retention",
+    "person": "person",
     "doctor": "doctor",
     "clean": "clean",
 }

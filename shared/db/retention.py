@@ -29,5 +29,7 @@ def count_due(
 ) -> dict[str, int]:
     """How much is over its time, by kind (`texts`: campaigns), counted up to `limit`."""
     with conn.cursor(row_factory=dict_row) as cur:
-        row = cur.execute(_SQL["due"], {**days, "limit": limit}).fetchone()
+        params: dict[str, int] = {"limit": limit}
+        params.update({str(kind): count for kind, count in days.items()})
+        row = cur.execute(_SQL["due"], params).fetchone()
     return {} if row is None else {name: int(count) for name, count in row.items()}
