@@ -27,11 +27,12 @@ from shared.db.pool import Row, tenant_transaction
 from shared.db.tenants import Defaults
 from shared.db.users import User
 from shared.domain import lifecycle
-from shared.domain.contacts import CheckedContacts
+from shared.domain.contacts import MAX_PROBLEMS, CheckedContacts
 from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.failpoints import failpoint
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.security.callbacks import TOKEN_HEADER
 from shared.security.tokens import random_name
@@ -236,14 +237,23 @@ def judge_list(
     defaults: Defaults,
     *,
     already_sent: frozenset[str] = frozenset(),
+    max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Every row, twice only where somebody on the list must not be written to."""
     foreign = defaults.foreign_numbers
-    checked = drafts.judge(contacts, frozenset(), foreign=foreign, already_sent=already_sent)
+    checked = drafts.judge(
+        contacts, frozenset(), foreign=foreign, already_sent=already_sent, max_problems=max_problems
+    )
     phones = [entry.phone for entry in checked.sendable()]
     suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
     if suppressed:
-        return drafts.judge(contacts, suppressed, foreign=foreign, already_sent=already_sent)
+        return drafts.judge(
+            contacts,
+            suppressed,
+            foreign=foreign,
+            already_sent=already_sent,
+            max_problems=max_problems,
+        )
     return checked
 
 
@@ -334,6 +344,7 @@ def _end_of_cancelled(
             lifecycle.progress(after, processed=after.processed, estimated_seconds_remaining=left)
         )
     if cancelled.finished:
+        metrics.record_campaigns_ended("cancelled")
         end = after.finished_at or after.read_at
         duration = (end - (after.started_at or after.created_at)).total_seconds()
         told.append(lifecycle.complete(after, status=after.status, duration_seconds=duration))

@@ -9,7 +9,7 @@ from api.schemas.campaigns import Contact as ContactRow
 from shared.db.campaign_creation import NewContact
 from shared.db.instances import NamedInstance
 from shared.db.tenants import Defaults
-from shared.domain.contacts import CheckedContacts, Contact, check_contacts
+from shared.domain.contacts import MAX_PROBLEMS, CheckedContacts, Contact, check_contacts
 from shared.domain.phone import InvalidPhone, parse_phone
 from shared.domain.template import MAX_TEXT, render, unknown_variables
 from shared.errors import FieldProblem, InvalidRequest
@@ -36,10 +36,15 @@ def judge(
     *,
     foreign: bool,
     already_sent: frozenset[str] = frozenset(),
+    max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Every row of the list."""
     return check_contacts(
-        contacts, suppressed=suppressed, already_sent=already_sent, allow_foreign=foreign
+        contacts,
+        suppressed=suppressed,
+        already_sent=already_sent,
+        allow_foreign=foreign,
+        max_problems=max_problems,
     )
 
 

@@ -6,14 +6,17 @@ a flag, and one thread per process sends. Bells rung while one is being sent bec
 
 import threading
 import time
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from celery_config import make_celery
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.queue.names import TaskName
 from shared.queue.payloads import Doorbell
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = get_logger(__name__)
 
@@ -25,7 +28,7 @@ class Producer:
     """Rings for one process; safe from any thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._celery = make_celery(settings)
+        self._settings = settings
         self._wanted: set[TaskName] = set()
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -46,7 +49,13 @@ class Producer:
             self._change.notify()
         if self._thread is not None:
             self._thread.join(2.0)
-        self._celery.close()
+
+    @cached_property
+    def _celery(self) -> "Celery":
+        """Made by the thread that rings first: an API that creates nothing does without Celery."""
+        from celery_config import make_celery
+
+        return make_celery(self._settings)
 
     def _ring(self, task: TaskName) -> None:
         with self._change:
@@ -60,6 +69,7 @@ class Producer:
         while tasks := self._next():
             delivered = [self._send(task) for task in sorted(tasks)]
             time.sleep(_REST_SECONDS if all(delivered) else _AFTER_FAILURE_SECONDS)
+        self._celery.close()
 
     def _next(self) -> set[TaskName]:
         with self._change:

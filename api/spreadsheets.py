@@ -5,10 +5,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
 from shared.events.models import iso
 
 _CHUNK: Final = 64 * 1024
@@ -36,6 +32,8 @@ def csv_cell(value: Any) -> str:
 
 def xlsx_file(rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
     """An XLSX file of one sheet, in pieces. Rows go to disk as they come; texts stay texts."""
+    from openpyxl import Workbook  # 175 modules, for the rare export as XLSX
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Mensagens")
     for row in rows:
@@ -59,6 +57,9 @@ def _pieces(file: Any) -> Iterator[bytes]:
 def _xlsx_cell(sheet: Any, value: Any) -> Any:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
     text = _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", _plain(value)))
     cell = WriteOnlyCell(sheet, text)
     cell.data_type = "s"  # openpyxl takes what begins with "=" for a formula

@@ -50,15 +50,25 @@ def stub_provider(latency_seconds: float) -> Iterator[str]:
 def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
     """User and system time so far of these processes and their children, living and reaped."""
     total = 0.0
-    for process in processes:
-        for member in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                times = member.cpu_times()
-                total += times.user + times.system
-                total += times.children_user + times.children_system
+    for member in _trees(processes):
+        with contextlib.suppress(psutil.Error):
+            times = member.cpu_times()
+            total += times.user + times.system
+            total += times.children_user + times.children_system
     return total
 
 
 def resident_mib(processes: Sequence[psutil.Process]) -> float:
-    """Proportional set size of these processes now, in MiB."""
-    return sum(process.memory_full_info().pss for process in processes) / 2**20
+    """Proportional set size of these processes and their children now, in MiB."""
+    total = 0.0
+    for member in _trees(processes):
+        with contextlib.suppress(psutil.Error):
+            total += member.memory_full_info().pss
+    return total / 2**20
+
+
+def _trees(processes: Sequence[psutil.Process]) -> Iterator[psutil.Process]:
+    for process in processes:
+        yield process
+        with contextlib.suppress(psutil.Error):
+            yield from process.children(recursive=True)

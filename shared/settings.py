@@ -261,6 +261,7 @@ class Settings(BaseSettings):
     host: str = _plain_default("HOST", "127.0.0.1")
     port: int = _plain_default("PORT", 5000)
     public_url: str = _plain_default("PUBLIC_URL", "")
+    webhook_url: str = _plain_default("WEBHOOK_URL", "")
     log_dir: Path = _plain_default("LOG_DIR", Path("logs"))
     data_dir: Path = _plain_default("DATA_DIR", Path(".rapidflow"))
 
@@ -268,7 +269,10 @@ class Settings(BaseSettings):
     failpoint: str = Field(default="", pattern=r"^([a-z_]+(:[1-9]\d*)?)?$")  # shared/failpoints.py
     log_level: str = _plain_default("LOG_LEVEL", "INFO")
     metrics_host: str = "127.0.0.1"
-    metrics_port: int = 0  # 0: this process opens no metrics listener
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535
+    )  # 0: no listener, or any free port where `metrics_targets` tells it
+    metrics_targets: Path | None = None  # a folder of files for Prometheus' file_sd
     metrics_token: SecretStr | None = None
 
     delivery: DeliverySettings = DeliverySettings()
@@ -317,7 +321,7 @@ class Settings(BaseSettings):
     def _blank_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value and value.get_secret_value().strip() else None
 
-    @field_validator("evolution_api_url", "openai_base_url", "public_url")
+    @field_validator("evolution_api_url", "openai_base_url", "public_url", "webhook_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -332,8 +336,13 @@ class Settings(BaseSettings):
 
     @property
     def base_url(self) -> str:
-        """Where people and Evolution reach us."""
+        """Where people reach us."""
         return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def webhook_base_url(self) -> str:
+        """Where Evolution reaches us: inside a private network it may be another address."""
+        return self.webhook_url or self.base_url
 
     @classmethod
     def settings_customise_sources(

@@ -25,6 +25,15 @@ for _name in ("http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(_name.upper(), None)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make test-ops` and `make test-browser` name their folders, which fetch what they need;
+    nothing else collects them."""
+    for name in ("ops", "browser"):
+        if collection_path == Path(__file__).parent / name:
+            return None if any(f"tests/{name}" in str(each) for each in config.args) else True
+    return None
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServers]:
     """PostgreSQL (without the wait for the disk) and Valkey, on free ports."""

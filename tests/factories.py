@@ -11,7 +11,11 @@ from shared.db import messages
 from shared.db.campaign_creation import NewCampaign, NewContact, create
 from shared.db.messages import Recount
 from shared.security.sealing import Sealer
+from shared.security.tokens import random_name
 from shared.settings import Settings
+
+WEBHOOK_SECRET = "s" * 40
+"""What instances sign their webhooks with."""
 
 _numbers = itertools.count(1)
 
@@ -89,7 +93,7 @@ class Factory:
     def instance(self, tenant: Tenant, *, name: str | None = None, token: str = "") -> InstanceRow:
         """An instance row, open; `token` is its key at the provider."""
         name = name or f"i{next(_numbers)}-{secrets.token_hex(3)}"
-        public_id = secrets.token_urlsafe(16)
+        public_id = random_name(f"{tenant.tenant_id}-")
         place = {"table": "instances", "tenant_id": tenant.tenant_id, "row_id": public_id}
         with self.connect() as conn:
             row = conn.execute(
@@ -100,7 +104,7 @@ class Factory:
                     public_id,
                     name,
                     self._sealer.seal(token or f"TOKEN-{name}", column="token", **place),
-                    self._sealer.seal("s" * 40, column="webhook_secret", **place),
+                    self._sealer.seal(WEBHOOK_SECRET, column="webhook_secret", **place),
                 ),
             ).fetchone()
             assert row is not None

@@ -4,10 +4,11 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
+from prometheus_client import REGISTRY
 
 from celery_config import make_celery
 from shared.coordination.redis_client import make_redis
@@ -15,9 +16,10 @@ from shared.db import dispatch
 from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
+from shared.observability import metrics
+from shared.observability.exposition import start_metrics_listener
 from shared.observability.logging import configure_logging, get_logger
-from shared.observability.memory import bound_memory
-from shared.observability.metrics import start_metrics_listener
+from shared.observability.memory import bound_memory, settle_collector
 from shared.queue.names import Queue, TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
 from shared.queue.payloads import LeasedBatch
@@ -25,20 +27,17 @@ from shared.settings import settings
 from worker.composing import Composer
 from worker.deps import Deps, open_deps
 from worker.doorbell import Doorbell
-from worker.sender import Sender
+from worker.observation import EngineCollector, remember_end
 from worker.watchdog import DEAF, Progress, Signs, Watchdog, end_process, queue_length
+
+if TYPE_CHECKING:
+    from worker.sender import Sender
 
 log = get_logger(__name__)
 
 _UNTAKEN_SECONDS = 3.0  # a batch on its way to a worker is nothing to worry about
 
 app: Celery = make_celery(settings())
-app.conf.imports = (
-    "worker.tasks.send",
-    "worker.tasks.tick",
-    "worker.tasks.dispatch",
-    "worker.tasks.receipts",
-)
 
 
 class Process:
@@ -51,6 +50,7 @@ class Process:
         self._sender: Sender | None = None
         self.composer = Composer()
         self.watchdog: Watchdog | None = None
+        self.collector: EngineCollector | None = None
         self.deaf = False  # ended by its watchdog
 
     @property
@@ -68,8 +68,10 @@ class Process:
         return sender.turns if sender is not None else None
 
     @property
-    def sender(self) -> Sender:
+    def sender(self) -> "Sender":
         """The sending loop."""
+        from worker.sender import Sender  # control sends nothing: 5 MiB less there
+
         deps = self.deps
         with self._lock:
             if self._sender is None:
@@ -111,10 +113,14 @@ def _ring_dispatch() -> None:
     app.send_task(TaskName.DISPATCH, args=[payload], expires=10)
 
 
+def _service() -> str:
+    return os.environ.get("RAPIDFLOW_SERVICE", "engine")
+
+
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
     arm(settings().failpoint)
-    configure_logging(settings(), os.environ.get("RAPIDFLOW_SERVICE", "engine"))
+    configure_logging(settings(), _service())
 
 
 @signals.task_prerun.connect
@@ -129,9 +135,14 @@ def _ended(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def _opened(sender: Any = None, **_: Any) -> None:
-    start_metrics_listener(settings())
-    watch(_signs([queue.name for queue in sender.task_consumer.queues]))
+    queues = [queue.name for queue in sender.task_consumer.queues]
+    if Queue.CONTROL.value in queues:
+        process.collector = EngineCollector(lambda: process.deps)
+        REGISTRY.register(process.collector)
+    start_metrics_listener(settings(), _service())
+    watch(_signs(queues))
     bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    settle_collector()
     log.info("ready")
 
 
@@ -167,6 +178,7 @@ def watch(signs: Signs) -> None:
 
 def _end_deaf(reason: str) -> None:
     process.deaf = True
+    remember_end(lambda: process.deps, reason)
     if reason == "stalled":  # what is in flight stands as still as the loop: nothing can be drained
         os._exit(DEAF)
     knobs = settings()
@@ -174,15 +186,13 @@ def _end_deaf(reason: str) -> None:
     end_process(process.close, drain_seconds=drain)
 
 
-@signals.beat_init.connect
-def _ticking(**_: Any) -> None:
-    log.info("ready")
-
-
 @signals.worker_shutdown.connect
 def _closed(**_: Any) -> None:
     if process.watchdog is not None:
         process.watchdog.stop()
+    if process.collector is not None:
+        REGISTRY.unregister(process.collector)  # a late scrape must not open everything again
     process.close()
+    log.info("ended", attempts=metrics.attempts_by_verdict())
     if process.deaf:
         os._exit(DEAF)

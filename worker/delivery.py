@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -14,7 +16,7 @@ from shared.db import circuits
 from shared.db import dispatch as lane_rows
 from shared.db import messages as rows
 from shared.db.dispatch import FreedLane, LoadedLane
-from shared.db.messages import LeasedMessage
+from shared.db.messages import LeasedMessage, Released
 from shared.db.pool import Row, connection
 from shared.domain.breaker import BreakerState
 from shared.errors import TemporarilyUnavailable
@@ -24,6 +26,7 @@ from shared.providers.evolution import EvolutionClient
 from shared.queue.payloads import LeasedBatch
 from worker.attempts import Attempts
 from worker.deps import Deps
+from worker.group_commit import GroupCommit
 from worker.lane import Lane
 from worker.turns import Turns
 
@@ -32,7 +35,7 @@ log = get_logger(__name__)
 _LOST = {"lease_lost", "cancelled"}  # somebody else's by now: nothing to hand back
 
 
-@dataclass(slots=True)
+@dataclass
 class Delivery:
     """The send use case of one process, callable without Celery."""
 
@@ -43,6 +46,14 @@ class Delivery:
     draining: Callable[[], bool] = lambda: False
     turns: Turns = field(default_factory=Turns)
     busy: set[tuple[int, UUID]] = field(default_factory=set)  # lanes: (instance id, lease id)
+
+    def __post_init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lanes")
+        self._returning: GroupCommit[Lane, None] = GroupCommit(self._give_back_all, self._thread)
+
+    def close(self) -> None:
+        """End the thread that gives lanes back, once none is busy."""
+        self._thread.shutdown(wait=True)
 
     async def deliver(self, batch: LeasedBatch) -> None:
         """Settle or hand back every message of a batch. A batch delivered twice changes nothing."""
@@ -130,47 +141,60 @@ class Delivery:
             self.draining,
         )
         await lane.run()
-        await asyncio.to_thread(self._patient(), self._give_back, lane)
+        await self._returning.submit(lane)
 
-    def _give_back(self, lane: Lane) -> None:
-        """Hand back what did not leave, and the lane itself."""
-        breaker = lane.breaker
-        state = breaker.state
-        if state is BreakerState.HALF_OPEN:
-            state = BreakerState.OPEN  # the probe never left: probe again at once
-        freed = FreedLane(
-            lane.row.instance_id,
-            lane.lease_id,
-            state.value,
-            breaker.errors_in_a_row,
-            breaker.times_opened,
-            breaker.rest_seconds,
-            lane.rest_reason,
-        )
-        late = [(key, self.turns.next_free(key[1])) for key in sorted(lane.ran_late)]
+    def _give_back_all(self, lanes: Sequence[Lane]) -> list[None]:
+        """Lanes that end together go back in one transaction, or alone where one is refused."""
+        try:
+            self._patient()(self._give_back, lanes)
+        except psycopg.Error:
+            for lane in lanes:
+                try:
+                    self._patient()(self._give_back, [lane])
+                except (psycopg.Error, TemporarilyUnavailable):
+                    log.exception("lane_not_freed", instance=lane.row.name)  # its lease lapses
+        return [None] * len(lanes)
+
+    def _give_back(self, lanes: Sequence[Lane]) -> None:
+        """Hand back what did not leave, and the lanes themselves."""
+        late = {key: self.turns.next_free(key[1]) for lane in lanes for key in lane.ran_late}
         with connection(self.deps.pool) as conn:
-            self._release(conn, lane)
+            self._release(conn, lanes)
             if late:
-                lane_rows.delay_pace(conn, late)
-            moved = lane_rows.free_lanes(conn, [freed])
+                lane_rows.delay_pace(conn, sorted(late.items()))
+            moved = lane_rows.free_lanes(conn, [_freed(lane) for lane in lanes])
             told = circuits.tell(conn, moved)
         for circuit in moved:
             metrics.record_breaker(circuit.state)
             log.info("breaker_moved", instance=circuit.name, state=circuit.state)
         self.deps.outlet.tell(told)
 
-    def _release(self, conn: Connection[Row], lane: Lane) -> None:
-        by_reason: dict[str, list[LeasedMessage]] = defaultdict(list)
-        for message, reason in lane.returned:
-            by_reason[reason].append(message)
+    def _release(self, conn: Connection[Row], lanes: Sequence[Lane]) -> None:
         wait = self.deps.settings.delivery.open_conflict_seconds
-        for reason, messages in by_reason.items():
-            metrics.record_leases_returned(reason, len(messages))
-            if reason in _LOST:
-                continue
-            rows.release(
-                conn,
-                [(message, lane.lease_id) for message in messages],
-                reason=reason if reason == "open_send" else None,
-                wait_seconds=wait if reason == "open_send" else 0.0,
-            )
+        released = []
+        for lane in lanes:
+            for message, reason in lane.returned:
+                if reason == "open_send":
+                    released.append(Released(message, lane.lease_id, reason, wait))
+                elif reason not in _LOST:
+                    released.append(Released(message, lane.lease_id))
+        if released:
+            rows.release(conn, released)
+        for reason, count in Counter(why for one in lanes for _, why in one.returned).items():
+            metrics.record_leases_returned(reason, count)
+
+
+def _freed(lane: Lane) -> FreedLane:
+    breaker = lane.breaker
+    state = breaker.state
+    if state is BreakerState.HALF_OPEN:
+        state = BreakerState.OPEN  # the probe never left: probe again at once
+    return FreedLane(
+        lane.row.instance_id,
+        lane.lease_id,
+        state.value,
+        breaker.errors_in_a_row,
+        breaker.times_opened,
+        breaker.rest_seconds,
+        lane.rest_reason,
+    )

@@ -1,10 +1,9 @@
-"""How instances stand, for whoever scrapes control processes."""
+"""Sends that WhatsApp does not confirm, for whoever reads the log."""
 
 import time
 
 from shared.db import circuits
 from shared.db.pool import connection
-from shared.observability import metrics
 from shared.observability.logging import get_logger
 from worker.deps import Deps
 
@@ -16,22 +15,17 @@ class LaneStates:
 
     def __init__(self) -> None:
         self._looked_at = float("-inf")
-        self._known: set[str] = set()
         self._silent: set[str] = set()
 
     def look(self, deps: Deps) -> None:
-        """Set the gauges of breakers and unconfirmed sends; a first unconfirmed send is logged."""
+        """Log the first unconfirmed send of an instance."""
         knobs = deps.settings.sweep
         if time.monotonic() - self._looked_at < knobs.lanes_seconds:
             return
         self._looked_at = time.monotonic()
         with connection(deps.pool) as conn:
             lanes = circuits.list_states(conn, unconfirmed_after_seconds=knobs.unconfirmed_seconds)
-        for gone in self._known - {lane.name for lane in lanes}:
-            metrics.forget_lane(gone)
-        self._known = {lane.name for lane in lanes}
         for lane in lanes:
-            metrics.record_lane(lane.name, lane.state, lane.unconfirmed)
             if lane.unconfirmed and lane.name not in self._silent:
                 log.warning("sends_unconfirmed", instance=lane.name, count=lane.unconfirmed)
         self._silent = {lane.name for lane in lanes if lane.unconfirmed}

@@ -4,7 +4,7 @@ Webhooks arrive early, late, twice and out of order, even before the answer to t
 them: what matches nothing yet is held and joined again.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.db import receipts as rows
 from shared.db.events import StoredEvents
 from shared.db.open_sends import OpenSend
 from shared.db.pool import Row, connection
-from shared.db.receipts import Ack, InboxEntry
+from shared.db.receipts import Ack, Heard, InboxEntry
 from shared.domain.opt_out import is_opt_out
 from shared.domain.phone import phone_of_jid
 from shared.errors import TemporarilyUnavailable
@@ -63,11 +63,12 @@ def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
     Everything else is put off for a moment, so that whoever dies over it leaves it to the next run.
     """
     told: list[StoredEvents] = []
+    heard: list[Heard] = []
     with connection(deps.pool) as conn:
         entries = rows.claim_inbox(conn, limit=_BATCH)
         if not entries:
             return [], {}
-        outcomes = {**_apply_acks(conn, deps, entries, told), **_known_sends(conn, entries)}
+        outcomes = {**_apply_acks(conn, deps, entries, told, heard), **_known_sends(conn, entries)}
         hold = deps.settings.sweep.inbox_hold_seconds
         for entry in entries:
             if entry.inbox_id not in outcomes and entry.age_seconds > hold:
@@ -79,9 +80,16 @@ def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
         rows.hold_inbox(conn, [entry for entry in entries if entry.inbox_id not in outcomes])
         failpoint("receipts_before_commit")
     deps.outlet.tell(told)
-    for outcome in outcomes.values():
-        metrics.record_receipts(outcome)
+    _count(outcomes, heard)
     return entries, outcomes
+
+
+def _count(outcomes: Mapping[int, str], heard: Sequence[Heard]) -> None:
+    for outcome, count in Counter(outcomes.values()).items():
+        metrics.record_webhooks(outcome, count)
+    for one in heard:
+        if one.news is not None and one.age_seconds is not None:
+            metrics.record_receipt(one.news, one.age_seconds)
 
 
 def _apply_alone(deps: Deps, entry: InboxEntry) -> bool:
@@ -101,12 +109,16 @@ def _apply_alone(deps: Deps, entry: InboxEntry) -> bool:
             rows.settle_inbox(conn, [(entry, outcome)])
     deps.outlet.tell(told)
     if outcome is not None:
-        metrics.record_receipts(outcome)
+        metrics.record_webhooks(outcome)
     return outcome is not None
 
 
 def _apply_acks(
-    conn: Connection[Row], deps: Deps, entries: Sequence[InboxEntry], told: list[StoredEvents]
+    conn: Connection[Row],
+    deps: Deps,
+    entries: Sequence[InboxEntry],
+    told: list[StoredEvents],
+    heard: list[Heard],
 ) -> dict[int, str]:
     """All receipts of the batch in one statement; an unmatched one has a doubt looked at."""
     acks: dict[int, Ack] = {}
@@ -119,7 +131,8 @@ def _apply_acks(
             else:
                 acks[entry.inbox_id] = ack
     refusals = circuits.count_refusals(conn, list(acks.values()))
-    matched = rows.apply_receipts(conn, list(acks.values())) if acks else set()
+    heard.extend(rows.apply_receipts(conn, list(acks.values())) if acks else ())
+    matched = {(one.instance_id, one.provider_id) for one in heard}
     told.extend(_rest_refused(conn, deps, refusals))
     rows.note_lids(conn, [lid for entry in entries if (lid := _lid_of(entry, acks))])
     for entry in entries:
@@ -280,8 +293,11 @@ def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any
         return _IGNORED
     if opts_out and rows.suppress(conn, entry.tenant_id, phone):
         log.info("opted_out", tenant_id=entry.tenant_id)
-    replied = rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone)
-    return _APPLIED if replied else _KNOWN
+        metrics.record_opt_out()
+    if not rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone):
+        return _KNOWN
+    metrics.record_reply()
+    return _APPLIED
 
 
 def _apply_connection(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str:

@@ -111,3 +111,4 @@ class Sender:
             keeper.cancel()
             turning.cancel()
         await asyncio.to_thread(attempts.close)
+        await asyncio.to_thread(self._delivery.close)

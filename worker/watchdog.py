@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -153,7 +152,6 @@ class Watchdog:
             reason = self.look()
             if reason is not None and not self._stopped.is_set():
                 log.error("deaf_process_ends", reason=reason, silent_seconds=self._silence_seconds)
-                metrics.record_watchdog()
                 self._end(reason)
                 return
 

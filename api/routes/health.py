@@ -1,6 +1,5 @@
 """Is it up, is it ready, what has it counted."""
 
-import hmac
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -13,11 +12,12 @@ from api.auth import public
 from api.json import json_response
 from api.openapi.describe import HEALTH, File, describes
 from api.openapi.faults import NO_ADDRESS
+from api.routes.console import asks_for_page, console_page, is_built
 from api.runtime import VERSION, Runtime, runtime
 from api.schemas.health import Front, Health, Live, Ready
 from shared.db.pool import connection
 from shared.errors import NotFound, TemporarilyUnavailable
-from shared.observability.metrics import render_metrics
+from shared.observability.exposition import may_scrape, render_metrics
 
 bp = Blueprint("health", __name__)
 
@@ -50,10 +50,17 @@ def health() -> ResponseReturnValue:
 
 
 @bp.get("/")
-@describes("Por onde começar", HEALTH, answers={200: Front})
+@describes(
+    "Por onde começar",
+    HEALTH,
+    description="Um navegador (Accept: text/html) recebe o console.",
+    answers={200: (Front, File("text/html; charset=utf-8", "O console.", "<!doctype html>…"))},
+)
 @public
 def front() -> ResponseReturnValue:
-    """Where a person who opens the address may go on."""
+    """The console for browsers; for programs, where to go on."""
+    if asks_for_page() and is_built():
+        return console_page()
     answer: Front = {
         "success": True,
         "service": "RapidFlow",
@@ -118,11 +125,10 @@ def check_internal(parts: Runtime) -> None:
     Raises:
         NotFound: neither.
     """
-    token = parts.settings.metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
-        return
-    if token is not None or not _from_loopback():
+    settings = parts.settings
+    if not may_scrape(settings, request.headers.get("Authorization", "")):
+        raise NotFound("Este endereço não existe.")
+    if settings.metrics_token is None and not _from_loopback():
         raise NotFound("Este endereço não existe.")
 
 

@@ -143,6 +143,14 @@ class CampaignCounts(TypedDict):
 class CampaignAnswer(CampaignCounts):
     """A campaign in a list."""
 
+    messages_per_minute: Annotated[
+        float, Field(ge=0, description="Do último minuto; terminada, a média.", examples=[2.5])
+    ]
+    estimated_seconds_remaining: Annotated[
+        int | None, Field(description="Nulo: não dá para saber agora.", examples=[1200])
+    ]
+    health_score: Annotated[int, Field(ge=0, le=100, examples=[95])]
+
     id: CampaignNumber
     campaign_id: CampaignCode
     name: CampaignName

@@ -7,33 +7,13 @@ from typing import NoReturn
 import click
 
 from deploy.commands.checked import checked_settings
-from shared.queue.names import Queue
-
-_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _celery(name: str, *arguments: str) -> NoReturn:
-    """Become the Celery process, so signals and exit codes are its own; `name` is in its logs."""
+def _become(name: str) -> NoReturn:
+    """Become the engine's process, so signals and exit codes are its own."""
     checked_settings()
-    os.environ["RAPIDFLOW_SERVICE"] = name
-    command = [sys.executable, "-m", "celery", "--app", "worker.app", "--quiet", *arguments]
-    os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
-
-
-def _become_worker(name: str, queue: Queue, threads: int) -> NoReturn:
-    _celery(
-        name,
-        "worker",
-        "--queues",
-        queue.value,
-        "--pool",
-        "threads",
-        "--concurrency",
-        str(threads),
-        "--hostname",
-        f"{name}-{os.getpid()}@%h",
-        *_QUIET,
-    )
+    os.environ["RAPIDFLOW_SERVICE"] = name  # is in its logs
+    os.execv(sys.executable, [sys.executable, "-m", "worker", name])  # noqa: S606  no shell is wanted
 
 
 @click.command()
@@ -43,7 +23,7 @@ def worker() -> None:
     A worker takes batches of leased messages and sends them through Evolution. It may be killed at
     any instant. SIGTERM lets it finish what is in flight and hand back the rest.
     """
-    _become_worker("worker", Queue.SEND, 2)
+    _become("worker")
 
 
 @click.command()
@@ -52,10 +32,10 @@ def control() -> None:
 
     At least one must run; any number is safe.
     """
-    _become_worker("control", Queue.CONTROL, 4)
+    _become("control")
 
 
 @click.command()
 def beat() -> None:
     """Tick once a second. One is enough; two at once are harmless."""
-    _celery("beat", "beat")
+    _become("beat")

@@ -1,5 +1,6 @@
 """Settings every service shares, and gunicorn's hooks."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from gunicorn.http import wsgi
 
 from api.sockets.lifecycle import bind_worker
 from shared.observability.memory import bound_memory
+from shared.observability.targets import announce
 from shared.settings import Settings
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  the heartbeat file must not wait for a disk
@@ -39,9 +41,18 @@ def configuration(settings: Settings, service: str) -> dict[str, Any]:
         "logger_class": "deploy.gunicorn.logger.RoutedLogger",
         "control_socket_disable": True,
         "http_protocols": "h1",
+        "pre_fork": pre_fork,
         "post_worker_init": post_worker_init(settings.memory.web_mebibytes),
         "child_exit": child_exit,
+        "when_ready": when_ready(settings, service),
     }
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """In the master: the collector leaves alone what is loaded, so its pages stay shared."""
+    del server, worker
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(ceiling_mebibytes: float) -> Callable[[Any], None]:
@@ -54,6 +65,17 @@ def post_worker_init(ceiling_mebibytes: float) -> Callable[[Any], None]:
         bound_memory(ceiling_mebibytes, lambda: setattr(worker, "alive", False))
 
     return begin
+
+
+def when_ready(settings: Settings, service: str) -> Callable[[Any], None]:
+    """The hook that runs in the master once it listens."""
+
+    def tell(server: Any) -> None:
+        del server
+        if settings.metrics_targets is not None:
+            announce(settings.metrics_targets, service, settings.host, settings.port)
+
+    return tell
 
 
 def child_exit(server: Any, worker: Any) -> None:

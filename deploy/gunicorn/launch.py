@@ -1,15 +1,18 @@
 """Become gunicorn: checks first, so that what is wrong is said in one sentence."""
 
 import os
+import resource
 import shutil
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from deploy.local.ports import refusal
 from shared.errors import SettingsError
 from shared.settings import Settings, load_settings
+
+_BESIDES: Final = 512  # files a web process has open besides its sockets
 
 
 def launch(service: str, factory: str, *, host: str | None, port: int | None) -> NoReturn:
@@ -33,6 +36,8 @@ def launch(service: str, factory: str, *, host: str | None, port: int | None) ->
             f"or choose another one: rapidflow {service} --port {settings.port + 1}"
         )
     _prepare_metrics(settings, service)
+    if service == "gateway":
+        _make_room(settings.gateway.sockets_per_process)
     sys.stdout.flush()
     sys.stderr.flush()
     config = f"python:deploy.gunicorn.{service}"
@@ -47,7 +52,23 @@ def _prepare_metrics(settings: Settings, service: str) -> None:
     if settings.http.workers == 1:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         return
-    folder = settings.data_dir.absolute() / "metrics" / service
+    folder = settings.data_dir.absolute() / "metrics" / f"{service}-{settings.port}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _make_room(sockets: int) -> None:
+    """A file for each socket: many systems let a process open 1,024 unless it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sockets + _BESIDES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    given = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
+    if given < wanted:
+        click.echo(
+            f"This system allows a process {given} open files: room for about {given - _BESIDES}"
+            f" sockets, not {sockets} (ulimit -n, LimitNOFILE).",
+            err=True,
+        )

@@ -20,6 +20,7 @@ _NAMES = (
     "RAPIDFLOW_ENCRYPTION_KEY",
     "PUBLIC_URL",
     "LOG_DIR",
+    "RAPIDFLOW_METRICS_TARGETS",
     "DATA_DIR",
     "HOST",
     "PORT",

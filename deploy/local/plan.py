@@ -128,6 +128,7 @@ def _environment(
         "RAPIDFLOW_ENCRYPTION_KEY": known["encryption_key"],
         "PUBLIC_URL": f"http://localhost:{options.port}",
         "LOG_DIR": str(folder / "log"),
+        "RAPIDFLOW_METRICS_TARGETS": str(folder / "run/targets"),
     }
     if postgres:
         defaults["DATABASE_URL"] = postgres.owner_url

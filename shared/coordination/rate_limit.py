@@ -1,19 +1,20 @@
 """Moving-window limits in Redis, exact under parallel calls; a cap per process without Redis."""
 
 import math
+import threading
 import time
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.errors import TemporarilyUnavailable
 from shared.observability.logging import get_logger
+
+if TYPE_CHECKING:
+    from limits.strategies import MovingWindowRateLimiter
 
 log = get_logger(__name__)
 
@@ -42,7 +43,8 @@ class RequestLimits:
         self._redis = redis
         self._window = redis.register_script(script.read_text("utf-8"))
         self._prefix = f"{environment}:limits"
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._lock = threading.Lock()
+        self._own: MovingWindowRateLimiter | None = None
         self._rest_until = 0.0
 
     def hit(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
@@ -53,7 +55,7 @@ class RequestLimits:
             except RedisError as exc:
                 self._rest_until = time.monotonic() + _REST_SECONDS
                 log.warning("limits_without_redis", error=repr(exc))
-        return _hit(self._own, RateLimitItemPerSecond(limit, seconds), name, key)
+        return self._hit_here(name, key, limit, seconds)
 
     def hit_strictly(self, name: str, key: str, *, limit: int, seconds: int) -> Allowance:
         """Count one call, in Redis or not at all.
@@ -92,17 +94,22 @@ class RequestLimits:
         )
         return Allowance(bool(passes), limit, remaining, max(1, math.ceil(wait / 1_000_000)))
 
+    def _hit_here(self, name: str, key: str, limit: int, seconds: int) -> Allowance:
+        from limits import RateLimitItemPerSecond  # not needed while Redis answers
+        from limits.storage import MemoryStorage
+        from limits.strategies import MovingWindowRateLimiter
+
+        with self._lock:
+            if self._own is None:
+                self._own = MovingWindowRateLimiter(MemoryStorage())
+        item = RateLimitItemPerSecond(limit, seconds)
+        allowed = self._own.hit(item, name, key)
+        stats = self._own.get_window_stats(item, name, key)
+        wait = max(1, math.ceil(stats.reset_time - time.time()))
+        return Allowance(allowed, limit, max(0, stats.remaining), wait)
+
     def _key(self, name: str, key: str, seconds: int) -> str:
         return f"{self._prefix}:{name}:{key}:{seconds}"
-
-
-def _hit(
-    limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond, name: str, key: str
-) -> Allowance:
-    allowed = limiter.hit(item, name, key)
-    stats = limiter.get_window_stats(item, name, key)
-    wait = max(1, math.ceil(stats.reset_time - time.time()))
-    return Allowance(allowed, item.amount, max(0, stats.remaining), wait)
 
 
 def _away() -> TemporarilyUnavailable:

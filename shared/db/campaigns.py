@@ -12,7 +12,7 @@ from shared.db import texts
 from shared.db.campaign_creation import Executor
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row
-from shared.db.sql import load_sql
+from shared.db.sql import like, load_sql
 from shared.domain.doubts import DoubtPolicy
 from shared.errors import InvalidTransition, NotFound
 
@@ -141,7 +141,7 @@ def list_campaigns(
         "tenant_id": tenant_id,
         "before_id": filters.before_id,
         "statuses": None if filters.statuses is None else list(filters.statuses),
-        "pattern": None if filters.search is None else f"%{_like(filters.search)}%",
+        "pattern": None if filters.search is None else f"%{like(filters.search)}%",
         "limit": limit,
     }
     with conn.cursor(row_factory=class_row(Campaign)) as cur:
@@ -226,7 +226,3 @@ def _move(
 
 def _key(tenant_id: int, campaign: Campaign) -> dict[str, int]:
     return {"tenant_id": tenant_id, "campaign_id": campaign.campaign_id}
-
-
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -32,10 +32,12 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """A breaker as it stands, and sends WhatsApp has not confirmed (at most 1000 are counted)."""
+    """A breaker as it stands, whether Evolution holds the number connected, and sends WhatsApp has
+    not confirmed (at most 1000 are counted)."""
 
     name: str
     state: str
+    connected: bool
     unconfirmed: int
 
 

@@ -28,7 +28,7 @@ SELECT t.tenant_id, t.instance_id, i.name, t.breaker_state AS state, t.rest_reas
 -- states --
 -- Every instance's breaker, and how many of its sends of the last day nobody has heard of for ten minutes
 -- (counted up to a thousand).
-SELECT i.name, l.breaker_state AS state, u.unconfirmed
+SELECT i.name, l.breaker_state AS state, i.state = 'open' AS connected, u.unconfirmed
   FROM instances AS i
   JOIN lanes AS l USING (tenant_id, instance_id)
  CROSS JOIN LATERAL (

@@ -4,7 +4,7 @@ INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
 SELECT c.tenant_id, c.campaign_id, i.instance_id
   FROM campaigns AS c
   JOIN LATERAL (SELECT instance_id FROM instances
-                 WHERE tenant_id = c.tenant_id AND state = 'open' AND deleted_at IS NULL
+                 WHERE tenant_id = c.tenant_id AND state = 'open' AND deleted_at IS NULL AND paused_at IS NULL
                  ORDER BY instance_id LIMIT 1) AS i ON true
  WHERE c.status IN ('pending', 'scheduled') AND c.executor = 'engine'
    AND NOT EXISTS (SELECT FROM campaign_instances AS x
@@ -36,7 +36,7 @@ SELECT u.user_id
            AND NOT EXISTS (SELECT FROM restores WHERE opened_at IS NULL)
            AND EXISTS (SELECT FROM campaign_instances AS ci JOIN instances AS i USING (tenant_id, instance_id)
                         WHERE ci.tenant_id = c.tenant_id AND ci.campaign_id = c.campaign_id
-                          AND i.state = 'open' AND i.deleted_at IS NULL))
+                          AND i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL))
 UPDATE campaigns AS c
    SET status = 'running', started_at = coalesce(c.started_at, clock_timestamp()), reopened = false
   FROM ready AS r
@@ -82,6 +82,8 @@ RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.skipped,
                     WHEN c.status = 'scheduled' AND c.scheduled_at > now() THEN 'scheduled'
                     WHEN NOT bool_or(i.instance_id IS NOT NULL) THEN 'no_instance'
                     WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL) THEN 'instance_offline'
+                    WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL)
+                         THEN 'instance_paused'
                     WHEN c.status IN ('pending', 'scheduled')
                          AND EXISTS (SELECT FROM restores WHERE opened_at IS NULL) THEN 'restored'
                     WHEN c.status IN ('pending', 'scheduled') THEN 'user_campaign_limit'
@@ -110,12 +112,12 @@ UPDATE campaign_pace AS p
  WHERE p.tenant_id = c.tenant_id AND p.campaign_id = c.campaign_id;
 
 -- lock_lanes --
--- Lanes that may take work: connected, in no unfinished batch, nothing in flight from a dead one,
+-- Lanes that may take work: connected, not paused, in no unfinished batch, nothing in flight from a dead one,
 -- breaker not resting, and some due campaign uses them. Those served longest ago come first.
 SELECT l.tenant_id, l.instance_id, l.breaker_state
   FROM lanes AS l
   JOIN instances AS i USING (tenant_id, instance_id)
- WHERE i.state = 'open' AND i.deleted_at IS NULL
+ WHERE i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL
    AND (l.lease_id IS NULL OR l.lease_until < clock_timestamp())
    AND (l.breaker_state <> 'open'
         OR (l.open_until <= clock_timestamp() AND i.checked_at >= l.open_until))  -- Evolution was asked first
@@ -162,20 +164,21 @@ SELECT p.tenant_id, p.campaign_id,
                array_agg(lease_id ORDER BY rank) AS leases, array_agg(wait_seconds ORDER BY rank) AS waits
           FROM slot GROUP BY tenant_id, campaign_id),
        picked AS MATERIALIZED (
-        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at, q.instances, q.leases, q.waits,
-               row_number() OVER (PARTITION BY q.campaign_id ORDER BY m.due_at, m.position) AS rank
+        SELECT q.tenant_id, q.campaign_id, m.position, m.due_at, m.rank, q.instances[m.rank] AS instance_id,
+               q.leases[m.rank] AS lease_id, q.waits[m.rank] AS wait_seconds
           FROM quota AS q
          CROSS JOIN LATERAL (
-               SELECT position, due_at FROM messages
-                WHERE campaign_id = q.campaign_id AND status = 'pending'
-                  AND due_at <= clock_timestamp() + make_interval(secs => %(lookahead_seconds)s)
-                ORDER BY due_at, position
-                LIMIT q.room
-                  FOR UPDATE SKIP LOCKED) AS m)
+               SELECT position, due_at, row_number() OVER (ORDER BY due_at, position) AS rank
+                 FROM (SELECT position, due_at FROM messages
+                        WHERE campaign_id = q.campaign_id AND status = 'pending'
+                          AND due_at <= clock_timestamp() + make_interval(secs => %(lookahead_seconds)s)
+                        ORDER BY due_at, position
+                        LIMIT q.room
+                          FOR UPDATE SKIP LOCKED) AS free) AS m)
 UPDATE messages AS m
-   SET status = 'leased', lease_id = p.leases[p.rank], instance_id = p.instances[p.rank], reason = NULL,
+   SET status = 'leased', lease_id = p.lease_id, instance_id = p.instance_id, reason = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s),
-       slot_at = greatest(clock_timestamp() + make_interval(secs => p.waits[p.rank]), p.due_at)
+       slot_at = greatest(clock_timestamp() + make_interval(secs => p.wait_seconds), p.due_at)
   FROM picked AS p
  WHERE m.tenant_id = p.tenant_id AND m.campaign_id = p.campaign_id AND m.position = p.position
 RETURNING m.tenant_id, m.campaign_id, m.position, m.instance_id, m.lease_id, p.rank;

@@ -11,6 +11,7 @@ from shared.db.events import Event, StoredEvents
 from shared.db.pool import Row
 from shared.db.sql import load_sql
 from shared.domain import lifecycle
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -60,6 +61,7 @@ def end_campaigns(
     if completed:
         conn.execute(_SQL["count_ended"], {"tenant_ids": completed})
     for one in ended:
+        metrics.record_campaigns_ended(one.status)
         _log_end(one)
     return told
 

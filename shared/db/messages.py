@@ -10,12 +10,15 @@ from psycopg.rows import class_row
 
 from shared.db.events import StoredEvents
 from shared.db.pool import Row
-from shared.db.sql import load_sql
+from shared.db.slow import TimedRawCursor
+from shared.db.sql import load_sql, positional
 from shared.domain.delivery import Verdict
 from shared.domain.pacing import min_gap, tolerance
 from shared.domain.reasons import words
 
 _SQL = load_sql("messages.sql")
+_BEGIN = positional(_SQL["begin_attempts"])
+_RECORD = positional(_SQL["record_verdicts"])
 
 MessageKey = tuple[int, int, int]
 """(tenant id, campaign id, position)"""
@@ -65,6 +68,16 @@ class OpenAttempt:
     position: int
     lease_id: UUID
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A leased message that was not begun, why where that is shown, and how long it waits."""
+
+    message: LeasedMessage
+    lease_id: UUID
+    reason: str | None = None
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,8 @@ def begin_attempts(
         "open_seconds": open_seconds,
         "tolerances": [tolerance(message.min_gap) for message, _ in wanted],
     }
-    rows = conn.execute(_SQL["begin_attempts"], params).fetchall()
+    with TimedRawCursor(conn) as cur:
+        rows = cur.execute(_BEGIN.text, _BEGIN.values(params)).fetchall()
     return {(campaign_id, position): attempt for campaign_id, position, attempt in rows}
 
 
@@ -155,20 +169,14 @@ def held_back(
     return {(campaign_id, position): reason for campaign_id, position, reason in rows}
 
 
-def release(
-    conn: Connection[Row],
-    messages: Sequence[tuple[LeasedMessage, UUID]],
-    *,
-    reason: str | None = None,
-    wait_seconds: float = 0.0,
-) -> None:
+def release(conn: Connection[Row], released: Sequence[Released]) -> None:
     """Hand leased messages back to the queue, their attempts intact; locked in key order."""
-    messages = sorted(messages, key=lambda one: _key(one[0]))
+    released = sorted(released, key=lambda one: _key(one.message))
     params = {
-        **_columns([_key(message) for message, _ in messages]),
-        "lease_ids": [lease_id for _, lease_id in messages],
-        "reasons": [reason] * len(messages),
-        "waits": [wait_seconds] * len(messages),
+        **_columns([_key(one.message) for one in released]),
+        "lease_ids": [one.lease_id for one in released],
+        "reasons": [one.reason for one in released],
+        "waits": [one.wait_seconds for one in released],
     }
     conn.execute(_SQL["release"], params)
 
@@ -203,8 +211,10 @@ def record_verdicts(
         "quiet_seconds": quiet_seconds,
         "decided": decided,
     }
+    with TimedRawCursor(conn) as cur:
+        rows = cur.execute(_RECORD.text, _RECORD.values(params)).fetchall()
     events, done, stands = [], [], []
-    for row in conn.execute(_SQL["record_verdicts"], params):
+    for row in rows:
         tenant_id, campaign_id, ended, first_seq, last_seq, stored, at, *counters = row
         stands.append(Stand(campaign_id, *counters))
         if stored is not None:

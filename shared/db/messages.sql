@@ -45,18 +45,20 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
                (SELECT tenant_id, campaign_id FROM want WHERE gap_seconds IS NOT NULL)
          ORDER BY l.campaign_id
            FOR NO KEY UPDATE),
-       mine AS MATERIALIZED (
-        SELECT m.tenant_id, m.campaign_id, m.position, m.attempts + 1 AS attempt, w.instance_id, w.phone,
+       mine AS MATERIALIZED (  -- by key, in key order; OFFSET 0 keeps it from the index of all leases
+        SELECT w.tenant_id, w.campaign_id, w.position, m.attempts + 1 AS attempt, w.instance_id, w.phone,
                w.gap_seconds, w.tolerance_seconds
-          FROM want AS w
-          JOIN messages AS m ON m.tenant_id = w.tenant_id AND m.campaign_id = w.campaign_id
-               AND m.position = w.position
-         WHERE w.campaign_id = ANY (ARRAY(SELECT campaign_id FROM campaign WHERE status = 'running'))
-           AND m.status = 'leased' AND m.lease_id = w.lease_id AND m.lease_until > clock_timestamp()
+          FROM (SELECT * FROM want
+                 WHERE campaign_id = ANY (ARRAY(SELECT campaign_id FROM campaign WHERE status = 'running'))
+                 ORDER BY campaign_id, position) AS w
+         CROSS JOIN LATERAL (
+               SELECT status, lease_id, lease_until, attempts FROM messages
+                WHERE campaign_id = w.campaign_id AND position = w.position AND tenant_id = w.tenant_id
+               OFFSET 0
+                  FOR UPDATE) AS m
+         WHERE m.status = 'leased' AND m.lease_id = w.lease_id AND m.lease_until > clock_timestamp()
            AND NOT EXISTS (SELECT FROM suppressions AS s
-                            WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)
-         ORDER BY m.campaign_id, m.position
-           FOR UPDATE OF m),
+                            WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)),
        placed AS (
         SELECT n.*, l.free_at, row_number() OVER (PARTITION BY n.campaign_id ORDER BY n.position) - 1 AS place
           FROM mine AS n
@@ -73,10 +75,13 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
         UPDATE campaign_ceilings AS l
            SET free_at = c.free_at + make_interval(secs => o.used_seconds)
           FROM ceiling AS c
-          JOIN (SELECT tenant_id, campaign_id, sum(n.gap_seconds) AS used_seconds
-                  FROM opened JOIN mine AS n USING (tenant_id, campaign_id, position)
-                 WHERE n.gap_seconds IS NOT NULL
-                 GROUP BY tenant_id, campaign_id) AS o USING (tenant_id, campaign_id)
+          JOIN (SELECT n.tenant_id, n.campaign_id, sum(n.gap_seconds) AS used_seconds
+                  FROM (SELECT * FROM mine WHERE gap_seconds IS NOT NULL OFFSET 0) AS n
+                 CROSS JOIN LATERAL (SELECT FROM opened
+                                      WHERE tenant_id = n.tenant_id AND campaign_id = n.campaign_id
+                                        AND position = n.position
+                                     OFFSET 0) AS o
+                 GROUP BY n.tenant_id, n.campaign_id) AS o USING (tenant_id, campaign_id)
          WHERE l.tenant_id = c.tenant_id AND l.campaign_id = c.campaign_id),
        begun AS (
         UPDATE messages AS m
@@ -150,6 +155,7 @@ UPDATE messages AS m
            FOR SHARE),
        mine AS MATERIALIZED (
         SELECT v.*, m.status AS before, m.instance_id,
+               CASE WHEN %(decided)s::boolean THEN '{"decided": true}'::jsonb ELSE '{}' END AS decision,
                v.kind = 'sent' AND m.status = 'sending' AND m.instance_id IS NOT NULL AS timed,
                CASE v.kind WHEN 'sent' THEN 'sent'
                            WHEN 'failed' THEN 'failed'
@@ -217,15 +223,33 @@ UPDATE messages AS m
                sum(duration_seconds) FILTER (WHERE timed) AS seconds_sum,
                min(duration_seconds) FILTER (WHERE timed) AS seconds_min,
                max(duration_seconds) FILTER (WHERE timed) AS seconds_max,
-               timing_counts(duration_seconds) FILTER (WHERE timed) AS timings
+               timing_counts(duration_seconds) FILTER (WHERE timed) AS timings,
+               jsonb_agg(
+                 CASE after
+                 WHEN 'sent' THEN
+                   CASE WHEN before = 'in_doubt' THEN '{"late": true}'::jsonb ELSE '{}' END || decision
+                   || jsonb_build_object('event', 'message_sent', 'position', position)
+                 WHEN 'in_doubt' THEN
+                   jsonb_build_object('event', 'message_in_doubt', 'position', position, 'attempt', attempt,
+                                      'error', words, 'errorCode', code)
+                 ELSE
+                   jsonb_build_object('event', 'message_error', 'position', position, 'attempt', attempt,
+                                      'error', words, 'errorCode', code, 'willRetry', after = 'pending')
+                   || CASE WHEN after = 'pending'
+                           THEN jsonb_build_object('retryInSeconds', round(wait_seconds::numeric, 1))
+                           ELSE '{}' END
+                   || decision
+                 END ORDER BY ordinal) FILTER (WHERE after NOT IN ('skipped', 'cancelled')) AS events
           FROM mine
          GROUP BY tenant_id, campaign_id),
-       locked AS MATERIALIZED (
-        SELECT c.tenant_id, c.campaign_id
-          FROM campaign_counters AS c
-         WHERE (c.tenant_id, c.campaign_id) IN (SELECT tenant_id, campaign_id FROM tally)
-         ORDER BY c.campaign_id
-           FOR UPDATE),
+       locked AS MATERIALIZED (  -- the tally, each campaign's counters locked in its order
+        SELECT t.*
+          FROM (SELECT * FROM tally ORDER BY campaign_id) AS t
+         CROSS JOIN LATERAL (
+               SELECT FROM campaign_counters
+                WHERE campaign_id = t.campaign_id AND tenant_id = t.tenant_id
+               OFFSET 0
+                  FOR UPDATE) AS c),
        counted AS (
         UPDATE campaign_counters AS c
            SET sent = c.sent + t.sent, failed = c.failed + t.failed, skipped = c.skipped + t.skipped,
@@ -250,11 +274,10 @@ UPDATE messages AS m
                seq = c.seq + t.told
                      + CASE WHEN t.late > 0 OR (c.processed + t.done) / 5 > c.processed / 5
                                  OR (t.done > 0 AND c.processed + t.done = c.total) THEN 1 ELSE 0 END
-          FROM tally AS t
-          JOIN locked AS l USING (tenant_id, campaign_id)
+          FROM locked AS t
          WHERE c.tenant_id = t.tenant_id AND c.campaign_id = t.campaign_id
      RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.sent, c.failed, c.in_doubt, c.skipped,
-               c.seq, t.told, t.done AS now_done, t.sent AS now_sent, t.failed AS now_failed, t.in_doubt AS now_in_doubt,
+               c.seq, t.events, t.done AS now_done, t.sent AS now_sent, t.failed AS now_failed, t.in_doubt AS now_in_doubt,
                t.seconds_sum AS now_seconds,
                success_rate(c.sent, c.failed) AS rate,
                success_rate(c.sent - t.sent, c.failed - t.failed) AS rate_before,
@@ -262,43 +285,27 @@ UPDATE messages AS m
                 OR (t.done > 0 AND c.processed = c.total)) AS progressed,
                eta_seconds(c.total - c.processed, c.gap_seconds,
                            recent_rate(c.window_at, c.window_sent, c.window_before)) AS eta),
-       told AS (
-        SELECT n.tenant_id, n.campaign_id, n.ordinal,
-               c.seq - c.told - c.progressed::int
-                 + row_number() OVER (PARTITION BY n.tenant_id, n.campaign_id ORDER BY n.ordinal) AS seq,
-               CASE WHEN n.after = 'sent' THEN
-                 jsonb_build_object('event', 'message_sent', 'position', n.position)
-                 || CASE WHEN n.before = 'in_doubt' THEN '{"late": true}'::jsonb ELSE '{}' END
-                 || CASE WHEN %(decided)s::boolean THEN '{"decided": true}'::jsonb ELSE '{}' END
-               WHEN n.after = 'in_doubt' THEN
-                 jsonb_build_object('event', 'message_in_doubt', 'position', n.position, 'attempt', n.attempt,
-                                    'error', n.words, 'errorCode', n.code)
-               ELSE
-                 jsonb_build_object('event', 'message_error', 'position', n.position, 'attempt', n.attempt,
-                                    'error', n.words, 'errorCode', n.code, 'willRetry', n.after = 'pending')
-                 || CASE WHEN n.after = 'pending'
-                         THEN jsonb_build_object('retryInSeconds', round(n.wait_seconds::numeric, 1))
-                         ELSE '{}' END
-                 || CASE WHEN %(decided)s::boolean THEN '{"decided": true}'::jsonb ELSE '{}' END
-               END AS event
-          FROM mine AS n
-          JOIN counted AS c USING (tenant_id, campaign_id)
-         WHERE n.after NOT IN ('skipped', 'cancelled')
-         UNION ALL
-        SELECT c.tenant_id, c.campaign_id, 2147483647, c.seq,
-               jsonb_build_object('event', 'progress', 'currentPosition', c.processed,
-                 'totalContacts', c.total,
-                 'progressPercentage', trim_scale(round(100.0 * c.processed / c.total, 2)),
-                 'sent', c.sent, 'errors', c.failed, 'inDoubt', c.in_doubt, 'skipped', c.skipped,
-                 'estimated_seconds_remaining', c.eta)
-          FROM counted AS c WHERE c.progressed),
+       told AS MATERIALIZED (
+        SELECT c.*, coalesce(events, '[]')
+                    || CASE WHEN progressed
+                            THEN jsonb_build_array(jsonb_build_object(
+                                   'event', 'progress', 'currentPosition', processed, 'totalContacts', total,
+                                   'progressPercentage', trim_scale(round(100.0 * processed / total, 2)),
+                                   'sent', sent, 'errors', failed, 'inDoubt', in_doubt, 'skipped', skipped,
+                                   'estimated_seconds_remaining', eta))
+                            ELSE '[]' END AS news
+          FROM counted AS c),
+       numbered AS MATERIALIZED (  -- the campaign's next numbers, up to its new `seq`
+        SELECT t.*, seq - jsonb_array_length(news) + 1 AS first_seq,
+               (SELECT jsonb_agg(jsonb_build_object('seq', t.seq - jsonb_array_length(t.news) + place) || event
+                                 ORDER BY place)
+                  FROM jsonb_array_elements(t.news) WITH ORDINALITY AS e(event, place)) AS numbered_news
+          FROM told AS t),
        stored AS (
         INSERT INTO campaign_events (tenant_id, campaign_id, first_seq, last_seq, events)
-        SELECT tenant_id, campaign_id, min(seq), max(seq),
-               jsonb_agg(jsonb_build_object('seq', seq) || event ORDER BY seq)
-          FROM told
-         GROUP BY tenant_id, campaign_id
-     RETURNING tenant_id, campaign_id, first_seq, last_seq, events, created_at),
+        SELECT tenant_id, campaign_id, first_seq, seq, numbered_news
+          FROM numbered
+         WHERE numbered_news IS NOT NULL),
        hours AS (
         INSERT INTO campaign_hours AS h (tenant_id, campaign_id, hour, sent, failed, seconds_sum)
         SELECT tenant_id, campaign_id, date_trunc('hour', now()), now_sent, now_failed, coalesce(now_seconds, 0)
@@ -312,8 +319,7 @@ UPDATE messages AS m
         INSERT INTO campaign_errors AS x (tenant_id, campaign_id, kind, code, count)
         SELECT n.tenant_id, n.campaign_id, n.after, n.code, count(*)
           FROM mine AS n
-          JOIN counted USING (tenant_id, campaign_id)
-         WHERE n.after IN ('failed', 'skipped')
+         WHERE n.after IN ('failed', 'skipped') AND (SELECT count(*) FROM counted) > 0  -- counters first
          GROUP BY n.tenant_id, n.campaign_id, n.after, n.code
          ORDER BY n.campaign_id, n.after, n.code
             ON CONFLICT (campaign_id, kind, code, tenant_id) DO UPDATE SET count = x.count + excluded.count),
@@ -339,11 +345,10 @@ UPDATE messages AS m
            SET sent = x.sent + excluded.sent, failed = x.failed + excluded.failed,
                in_doubt = x.in_doubt + excluded.in_doubt, rated = x.rated + excluded.rated,
                rate_sum = x.rate_sum + excluded.rate_sum)
-SELECT c.tenant_id, c.campaign_id, c.processed = c.total AS done, s.first_seq, s.last_seq, s.events,
-       s.created_at AS at, c.total, c.processed, c.sent, c.failed, c.in_doubt, c.now_done
-  FROM counted AS c
-  LEFT JOIN stored AS s USING (tenant_id, campaign_id)
- ORDER BY c.campaign_id;
+SELECT tenant_id, campaign_id, processed = total AS done, first_seq, seq AS last_seq,
+       numbered_news AS events, now() AS at, total, processed, sent, failed, in_doubt, now_done
+  FROM numbered
+ ORDER BY campaign_id;
 
 -- claim_lapsed_sending --
 -- Open attempts whose worker is gone: their lease, deadline and margin included, is over.

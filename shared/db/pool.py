@@ -4,6 +4,7 @@ Open a pool after the fork (gunicorn `post_fork`, Celery `worker_process_init`),
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from shared.db.slow import TimedCursor
 from shared.errors import SettingsError, TemporarilyUnavailable
+from shared.observability import metrics
 from shared.settings import PoolSettings
 
 APP_ROLE = "rapidflow_app"
@@ -27,6 +29,8 @@ _KEYED_PLANS = (
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
     " -c plan_cache_mode=force_generic_plan"
 )
+
+_TRUSTED_SECONDS = 1.0
 
 Row = tuple[Any, ...]
 Pool = ConnectionPool[Connection[Row]]
@@ -47,8 +51,9 @@ def make_pool(
     database_url: str, role: str, limits: PoolSettings, *, size: int, name: str, min_size: int = 1
 ) -> Pool:
     """A closed pool; the caller opens it once its process has forked."""
-    return ConnectionPool(
+    pool: Pool = ConnectionPool(
         database_url,
+        connection_class=_PooledConnection,
         kwargs={
             "options": connection_options(role, limits),
             "connect_timeout": 3,
@@ -61,11 +66,33 @@ def make_pool(
         timeout=limits.checkout_seconds,
         max_waiting=limits.max_waiting,
         reconnect_timeout=30.0,
-        check=ConnectionPool.check_connection,
+        check=_check_if_rested,
+        reset=_note_rest,
         configure=_keep_statements_prepared if role == ENGINE_ROLE else None,
         open=False,
         name=name,
     )
+    metrics.watch_pool(pool)
+    return pool
+
+
+class _PooledConnection(Connection[Row]):
+    """Knows when it was last given back."""
+
+    rests_since = float("-inf")
+
+
+def _note_rest(conn: Connection[Row]) -> None:
+    if isinstance(conn, _PooledConnection):
+        conn.rests_since = time.monotonic()
+
+
+def _check_if_rested(conn: Connection[Row]) -> None:
+    """Ask a connection whether it still stands, unless it did a moment ago: asking is a round trip,
+    a third of what storing a webhook costs."""
+    rested = isinstance(conn, _PooledConnection) and conn.rests_since
+    if not rested or time.monotonic() - rested > _TRUSTED_SECONDS:
+        ConnectionPool.check_connection(conn)
 
 
 def _keep_statements_prepared(conn: Connection[Row]) -> None:
@@ -110,6 +137,7 @@ def connection(pool: Pool) -> Iterator[Connection[Row]]:
         with pool.connection() as conn:
             yield conn
     except (PoolTimeout, TooManyRequests) as exc:
+        metrics.record_pool_refusal(pool.name)
         raise TemporarilyUnavailable(
             "The database is busy or away; try again in a moment.",
             code="database_unavailable",
@@ -121,6 +149,18 @@ def connection(pool: Pool) -> Iterator[Connection[Row]]:
             code="database_unavailable",
             retry_after_seconds=2,
         ) from exc
+
+
+@contextlib.contextmanager
+def single_statements(pool: Pool) -> Iterator[Connection[Row]]:
+    """A pooled connection on which each statement commits by itself, in one round trip."""
+    with connection(pool) as conn:
+        conn.autocommit = True
+        try:
+            yield conn
+        finally:
+            if not conn.closed:
+                conn.autocommit = False
 
 
 @contextlib.contextmanager

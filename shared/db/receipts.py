@@ -35,6 +35,17 @@ class Ack:
     rank: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A receipt that found its message. `news`: accepted, delivered, read or refused, where that
+    was not known; the message was sent `age_seconds` ago (None: nobody knows when)."""
+
+    instance_id: int
+    provider_id: str
+    news: str | None
+    age_seconds: float | None
+
+
 def claim_inbox(conn: Connection[Row], *, limit: int) -> list[InboxEntry]:
     """Webhooks that are due, locked until the caller's transaction ends."""
     with conn.cursor(row_factory=class_row(InboxEntry)) as cur:
@@ -60,19 +71,20 @@ def hold_inbox(conn: Connection[Row], held: Sequence[InboxEntry]) -> None:
     conn.execute(_SQL["hold_inbox"], params)
 
 
-def apply_receipts(conn: Connection[Row], acks: Sequence[Ack]) -> set[tuple[int, str]]:
-    """Raise messages to the ranks given; returns the (instance, provider id) pairs that matched."""
+def apply_receipts(conn: Connection[Row], acks: Sequence[Ack]) -> list[Heard]:
+    """Raise messages to the ranks given; returns what matched, once each."""
     params = {
         "instance_ids": [ack.instance_id for ack in acks],
         "provider_ids": [ack.provider_id for ack in acks],
         "ranks": [ack.rank for ack in acks],
     }
-    matched = {(row[0], row[1]) for row in conn.execute(_SQL["apply_receipts"], params)}
-    if matched:
+    with conn.cursor(row_factory=class_row(Heard)) as cur:
+        heard = cur.execute(_SQL["apply_receipts"], params).fetchall()
+    if heard:
         conn.execute(
-            _SQL["touch_instances"], {"instance_ids": sorted({pair[0] for pair in matched})}
+            _SQL["touch_instances"], {"instance_ids": sorted({h.instance_id for h in heard})}
         )
-    return matched
+    return heard
 
 
 def note_lids(conn: Connection[Row], seen: Sequence[tuple[int, str, str]]) -> None:

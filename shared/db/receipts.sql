@@ -34,7 +34,8 @@ UPDATE provider_inbox AS b
          GROUP BY instance_id, provider_id),
        mine AS MATERIALIZED (
         SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.provider_id, g.rank, g.refused,
-               m.status AS before,
+               m.status AS before, m.sent_at,
+               m.acked_at IS NOT NULL AS acked, m.refused_at IS NOT NULL AS known_refused,
                CASE WHEN g.rank >= 3 AND m.status IN ('sent', 'delivered') THEN 'read'
                     WHEN g.rank = 2 AND m.status = 'sent' THEN 'delivered'
                     ELSE m.status END AS after
@@ -76,7 +77,13 @@ UPDATE provider_inbox AS b
            SET delivered = c.delivered + t.delivered, read = c.read + t.read
           FROM tally AS t JOIN locked USING (tenant_id, campaign_id)
          WHERE c.tenant_id = t.tenant_id AND c.campaign_id = t.campaign_id)
-SELECT DISTINCT instance_id, provider_id FROM mine;
+SELECT instance_id, provider_id,
+       CASE WHEN after = 'read' AND before <> 'read' THEN 'read'
+            WHEN after <> before THEN after
+            WHEN rank >= 1 AND NOT acked THEN 'accepted'
+            WHEN refused AND NOT known_refused THEN 'refused' END AS news,
+       extract(epoch FROM clock_timestamp() - sent_at)::double precision AS age_seconds
+  FROM mine;
 
 -- touch_instances --
 UPDATE instances SET last_ack_at = clock_timestamp()

@@ -3,7 +3,7 @@
 import time
 from typing import Any, Final, Self
 
-from psycopg import Cursor
+from psycopg import Cursor, RawCursor
 
 from shared.db.sql import name_of
 from shared.observability.slow import note_duration
@@ -20,6 +20,21 @@ class TimedCursor(Cursor[Any]):
         try:
             return super().execute(query, *args, **options)
         finally:
-            seconds = time.monotonic() - began
-            name = name_of(query) if isinstance(query, str) else None
-            note_duration("statement", name or _LITERAL, seconds)
+            _note(query, began)
+
+
+class TimedRawCursor(RawCursor[Any]):
+    """The same for statements with `$1, $2, …`."""
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Self:
+        """Run it."""
+        began = time.monotonic()
+        try:
+            return super().execute(query, *args, **options)
+        finally:
+            _note(query, began)
+
+
+def _note(query: Any, began: float) -> None:
+    name = name_of(query) if isinstance(query, str) else None
+    note_duration("statement", name or _LITERAL, time.monotonic() - began)

@@ -40,6 +40,7 @@ WORDS: Mapping[str, str] = {
     "suppressed": "A pessoa pediu para não receber mensagens",
     # waiting
     "no_instance": "Nenhum número remetente conectado",
+    "instance_paused": "O número remetente foi pausado",
     "breaker_open": "O número remetente está descansando após vários erros",
     "user_campaign_limit": "Limite de campanhas em andamento atingido",
     "scheduled": "Agendada",

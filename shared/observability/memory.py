@@ -1,9 +1,10 @@
-"""A ceiling for a process's memory: one that grew over it ends after its current work.
+"""What a process holds: how often its garbage is looked for, and a ceiling for all of it.
 
-Whoever supervises it starts it anew. Nothing is lost by that: work in hand is finished or handed
-back as at any stop.
+A process that grew over its ceiling ends after its current work; whoever supervises it starts it
+anew. Nothing is lost by that: work in hand is finished or handed back as at any stop.
 """
 
+import gc
 import os
 import threading
 import time
@@ -17,6 +18,17 @@ log = get_logger(__name__)
 
 _STATM: Final = Path("/proc/self/statm")
 _EVERY_SECONDS: Final = 10.0
+
+
+def settle_collector() -> None:
+    """Spare the collector what lives as long as the process; call it once everything is loaded.
+
+    Measured on a sending worker: a fifth of its CPU went into looking through modules and metrics
+    again and again. Cycles are still found, after 50,000 new objects instead of 700.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def resident_mebibytes() -> float | None:

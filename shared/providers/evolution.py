@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from shared.domain.delivery import Receipt
 from shared.errors import NotBegun, OutcomeUnknown, Unavailable
@@ -192,9 +194,9 @@ class EvolutionClient:
         if jid is not None:
             where["key"] = {"fromMe": True, "remoteJid": jid}
         asked = {"where": where, "page": page, "offset": size}
-        path = f"/chat/findMessages/{quote(instance.name, safe='')}"
+        url = _address(self._base_url, "chat/findMessages", instance.name)
         try:
-            status, body, _ = await self._post(path, instance, asked)
+            status, body, _ = await self._post(url, instance, asked)
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise Unavailable("lookup_failed", repr(exc)) from exc
         if status != 200 or not isinstance(body, Mapping):
@@ -211,10 +213,10 @@ class EvolutionClient:
         Raises:
             Unavailable: the question was not answered.
         """
-        path = f"/instance/connectionState/{quote(instance.name, safe='')}"
+        url = _address(self._base_url, "instance/connectionState", instance.name)
         try:
             async with self._open_session.get(
-                self._base_url + path, headers={"apikey": instance.token}, allow_redirects=False
+                url, headers={"apikey": instance.token}, allow_redirects=False
             ) as answer:
                 body = _json(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
@@ -229,10 +231,10 @@ class EvolutionClient:
     async def _send(
         self, instance: Instance, route: str, payload: Mapping[str, Any], *, begun_at: float
     ) -> Receipt:
-        path = f"/message/{route}/{quote(instance.name, safe='')}"
+        url = _address(self._base_url, f"message/{route}", instance.name)
         _first_byte_before.set(begun_at + self._limits.first_byte_seconds)
         try:
-            status, body, headers = await self._post(path, instance, payload)
+            status, body, headers = await self._post(url, instance, payload)
         except TooLateToBegin as exc:
             raise NotBegun("not_begun_in_time") from exc
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
@@ -246,15 +248,21 @@ class EvolutionClient:
         return receipt_of(status, body, headers)
 
     async def _post(
-        self, path: str, instance: Instance, payload: Mapping[str, Any]
+        self, url: URL, instance: Instance, payload: Mapping[str, Any]
     ) -> tuple[int, Mapping[str, Any] | None, Mapping[str, str]]:
         async with self._open_session.post(
-            self._base_url + path,
+            url,
             data=orjson.dumps(payload),
             headers={"apikey": instance.token, "Content-Type": "application/json"},
             allow_redirects=False,
         ) as answer:
             return answer.status, _json(await answer.read()), answer.headers
+
+
+@lru_cache(maxsize=2048)
+def _address(base_url: str, route: str, instance_name: str) -> URL:
+    """Parsed once for an instance: parsing costs as much as building the request."""
+    return URL(f"{base_url}/{route}/{quote(instance_name, safe='')}", encoded=True)
 
 
 def _json(raw: bytes) -> Mapping[str, Any] | None:

@@ -4,14 +4,16 @@ Our errors come out: Rejected (refused, with its words), InstanceOffline (`insta
 `unauthorized`), Unavailable (it was not reached), OutcomeUnknown (anything else).
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
-import httpx
-
 from shared.errors import InstanceOffline, OutcomeUnknown, Rejected, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 WEBHOOK_EVENTS: Final = (
     "SEND_MESSAGE",
@@ -26,7 +28,8 @@ WEBHOOK_EVENTS: Final = (
 NAME_IN_USE: Final = "name_in_use"
 MISSING: Final = "instance_missing"
 
-_TIMEOUT: Final = httpx.Timeout(20.0, connect=3.0)  # create with a QR code takes five and more
+_SECONDS: Final = 20.0  # create with a QR code takes five and more
+_CONNECT_SECONDS: Final = 3.0
 _STATES: Final = frozenset({"open", "connecting", "close", "refused"})
 
 
@@ -71,7 +74,9 @@ class EvolutionAdmin:
 
     def __init__(self, base_url: str, api_key: str) -> None:
         self._key = api_key
-        self._http = httpx.Client(base_url=base_url, timeout=_TIMEOUT, follow_redirects=False)
+        self._base_url = base_url
+        self._lock = threading.Lock()
+        self._http: httpx.Client | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +86,8 @@ class EvolutionAdmin:
 
     def close(self) -> None:
         """End its connections."""
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
 
     def create(self, name: str, token: str, webhook: Webhook, *, qrcode: bool) -> Connection:
         """Make an instance whose key is `token`.
@@ -145,6 +151,18 @@ class EvolutionAdmin:
                 if exc.code != MISSING:
                     raise
 
+    def _client(self) -> "httpx.Client":
+        import httpx
+
+        with self._lock:
+            if self._http is None:
+                self._http = httpx.Client(
+                    base_url=self._base_url,
+                    timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
+                    follow_redirects=False,
+                )
+            return self._http
+
     def _ask(
         self,
         method: str,
@@ -153,8 +171,10 @@ class EvolutionAdmin:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Any:
+        import httpx  # most processes never administer an instance: 5 MiB
+
         try:
-            response = self._http.request(
+            response = self._client().request(
                 method, path, headers={"apikey": key}, json=body, params=params
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
@@ -164,7 +184,7 @@ class EvolutionAdmin:
         return _checked(response)
 
 
-def _checked(response: httpx.Response) -> Any:
+def _checked(response: "httpx.Response") -> Any:
     try:
         answer = response.json()
     except ValueError as exc:

@@ -2,12 +2,14 @@
 two clocks, late ticks and lost ticks are harmless."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from shared.db import dispatch as rows
 from shared.db.pool import connection
 from shared.errors import TemporarilyUnavailable
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.observability.slow import timed
 from shared.queue.names import TaskName
@@ -45,6 +47,7 @@ def tick(_payload: Any = None) -> None:
     }
     for name, part in parts.items():
         _run_alone(name, part)
+    metrics.record_tick()
 
 
 def _run_alone(name: str, part: Callable[[], object]) -> None:
@@ -52,6 +55,7 @@ def _run_alone(name: str, part: Callable[[], object]) -> None:
     lock = _running.setdefault(name, threading.Lock())
     if not lock.acquire(blocking=False):
         return
+    began = time.monotonic()
     try:
         with timed("job", name):
             part()
@@ -60,6 +64,7 @@ def _run_alone(name: str, part: Callable[[], object]) -> None:
     except Exception:
         log.exception("tick_failed", part=name)
     finally:
+        metrics.record_job(name, time.monotonic() - began)
         lock.release()
 
 

@@ -8,12 +8,10 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from shared.db import circuits
-from shared.observability.metrics import render_metrics
 from tests.factories import CampaignRow, Factory, InstanceRow
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
 from worker.connections import refresh_connections
-from worker.lane_states import LaneStates
 from worker.receipts import apply_inbox
 
 
@@ -244,24 +242,3 @@ def test_a_reason_for_a_longer_rest_makes_it_longer(
     assert trip(1800, longer=True) == 1
     assert 1799 < left() <= 1980
     assert trip(30, longer=True) == 0
-
-
-def test_how_numbers_stand_is_scraped(
-    engine: Engine, factory: Factory, sandbox: Sandbox, scene: Scene
-) -> None:
-    sandbox.tune(ack_delay_ms=3_600_000)
-    campaign, instance = scene(4)
-    engine.run(campaign)
-    with factory.connect() as conn:
-        conn.execute("UPDATE messages SET sent_at = now() - interval '11 min' WHERE position < 3")
-        conn.execute("UPDATE lanes SET breaker_state = 'half-open'")
-    LaneStates().look(engine.deps)
-    page = render_metrics()[0].decode()
-    assert f'rapidflow_breaker_state{{instance="{instance.name}"}} 1.0' in page
-    assert f'rapidflow_unconfirmed_sends{{instance="{instance.name}"}} 3.0' in page
-    receipt(factory, instance, sandbox.ledger(instance.name)[0]["key_id"], "SERVER_ACK", "x")
-    apply_inbox(engine.deps)
-    states = LaneStates()
-    states.look(engine.deps)
-    assert f'sends{{instance="{instance.name}"}} 2.0' in render_metrics()[0].decode()
-    assert factory.recount(campaign).sent == len(sandbox.ledger(instance.name)) == 4

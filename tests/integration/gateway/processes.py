@@ -16,9 +16,10 @@ from deploy.local.ports import free_port
 from .conftest import World
 
 
-def command(service: str, *options: str) -> list[str]:
-    code = f"from deploy.commands.{service} import {service}; {service}(prog_name='rapidflow')"
-    return [sys.executable, "-c", code, *options]
+def command(service: str, *options: str, first: str = "") -> list[str]:
+    """`first`: statements that run before the command."""
+    start = f"from deploy.commands.{service} import {service}; {service}(prog_name='rapidflow')"
+    return [sys.executable, "-c", f"{first}\n{start}", *options]
 
 
 def environment(world: World, **more: str) -> dict[str, str]:
@@ -37,10 +38,12 @@ def environment(world: World, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def served(world: World, service: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def served(
+    world: World, service: str, *, first: str = "", **more: str
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
     process = subprocess.Popen(
-        command(service, "--port", str(port)),
+        command(service, "--port", str(port), first=first),
         env=environment(world, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -46,6 +46,14 @@ def test_gateway_answers_sockets_and_health_only(world: World) -> None:
         assert {json.loads(line)["process"] for line in err.splitlines()} == {"gateway"}
 
 
+def test_gateway_asks_the_system_for_a_file_for_each_socket(world: World) -> None:
+    few = "from resource import *; setrlimit(RLIMIT_NOFILE, (256, getrlimit(RLIMIT_NOFILE)[1]))"
+    with served(world, "gateway", first=few) as (process, _):
+        limits = Path(f"/proc/{process.pid}/limits").read_text("utf-8").splitlines()
+        (files,) = (line for line in limits if line.startswith("Max open files"))
+        assert int(files.split()[3]) == 5512
+
+
 def test_api_has_no_sockets_and_may_have_several_workers(world: World) -> None:
     with served(world, "api", RAPIDFLOW_HTTP__WORKERS="2") as (_, port):
         assert status_of(port, "/api/campaigns") == 401

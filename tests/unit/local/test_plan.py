@@ -38,6 +38,7 @@ def test_generated_values_fill_the_gaps_and_given_ones_win(tmp_path: Path) -> No
     assert plan.environment["PUBLIC_URL"] == "http://localhost:5000"
     assert plan.environment["DATA_DIR"] == str(tmp_path)
     assert plan.environment["RAPIDFLOW_ENCRYPTION_KEY"]
+    assert plan.environment["RAPIDFLOW_METRICS_TARGETS"] == str(tmp_path / "run/targets")
 
 
 def test_the_sandbox_expects_the_key_the_application_sends(tmp_path: Path) -> None:

@@ -1,18 +1,12 @@
 """Counters with bounded labels."""
 
-import urllib.request
-from types import SimpleNamespace
-from typing import cast
+from prometheus_client import REGISTRY, Counter, generate_latest
 
-import pytest
-
-from deploy.local.ports import free_port
 from shared.observability import metrics
-from shared.settings import Settings
 
 
 def sample(name: str, **labels: str) -> float:
-    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def test_requests_are_counted_by_template_method_and_status() -> None:
@@ -38,27 +32,30 @@ def test_sockets_open_and_close() -> None:
     assert sample("rapidflow_sockets_open") == before
 
 
-def test_the_text_names_the_build() -> None:
-    body, content_type = metrics.render_metrics()
-    assert b"rapidflow_build_info{" in body
-    assert content_type.startswith("text/plain")
+def test_a_known_label_costs_a_lookup_and_later_ones_share_one_child() -> None:
+    counter = Counter("lookups_total", "Only here.", ["name"], registry=None)
+    child = metrics._Children(counter, metrics._Bounded(2))
+    assert child("a") is child("a")
+    child("b")
+    assert child("c") is child("d")
+    assert len(child._known) == 2
 
 
-def test_a_listener_serves_the_text_only_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    off = SimpleNamespace(metrics_port=0, metrics_host="127.0.0.1")
-    metrics.start_metrics_listener(cast("Settings", off))
-    started = []
-    real = metrics.start_http_server
-    monkeypatch.setattr(
-        metrics, "start_http_server", lambda *args, **kwargs: started.append(real(*args, **kwargs))
-    )
-    on = SimpleNamespace(metrics_port=port, metrics_host="127.0.0.1")
-    metrics.start_metrics_listener(cast("Settings", on))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        assert b"rapidflow_build_info" in answer.read()
-    metrics.start_metrics_listener(cast("Settings", on))  # taken: said in the log, nothing more
-    for server, thread in started:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def test_what_can_be_known_beforehand_begins_at_zero() -> None:
+    text = generate_latest(REGISTRY).decode()
+    for expected in (
+        'rapidflow_sweep_repairs_total{kind="lapsed_sending"}',
+        'rapidflow_webhooks_total{outcome="unmatched"}',
+        'rapidflow_receipt_delay_seconds_count{status="delivered"}',
+        "rapidflow_build_info{",
+    ):
+        assert expected in text
+    assert "_created" not in text
+
+
+def test_a_process_knows_what_it_sent_whatever_number_it_went_from() -> None:
+    before = metrics.attempts_by_verdict().get("sent", 0)
+    metrics.record_verdict("loja-a", "sent")
+    metrics.record_verdict("loja-b", "sent", 2)
+    metrics.record_verdict("loja-b", "retry")
+    assert metrics.attempts_by_verdict()["sent"] == before + 3

@@ -1,0 +1,1 @@
+"""What operators use, proved with their own tools: run by `make test-ops`, never by `make test`."""
