@@ -19,7 +19,9 @@ class PersonBody(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"email": "ana@example.com", "password": "uma-frase-longa", "role": "operator"}]
+            "examples": [
+                {"email": "ana@example.com", "password": "uma-frase-longa", "role": "operator"}
+            ]
         }
     )
 

@@ -31,15 +31,13 @@ def test_a_socket_cut_for_ten_seconds_is_said_and_caught_up_without_reload(
         expect(page.get_by_text(re.compile("^Conexão perdida"))).to_be_visible()
         console.shoot("live-connection-lost")
         page.wait_for_timeout(10_000)  # the length of the outage
-    expect(page.get_by_text(re.compile(r"Conexão de volta: \d+ eventos? recuperados?"))).to_be_visible(
-        timeout=60_000
-    )
+    expect(
+        page.get_by_text(re.compile(r"Conexão de volta: \d+ eventos? recuperados?"))
+    ).to_be_visible(timeout=60_000)
     metrics = stack.wait_over(reference)
     console.shows_metrics(metrics, seconds=60)
     assert page.evaluate("() => window.sameLoad") is True
-    console.complaints = [
-        text for text in console.complaints if "WebSocket connection" not in text
-    ]
+    console.complaints = [text for text in console.complaints if "WebSocket connection" not in text]
 
 
 def test_pause_and_resume(console: Console, stack: Stack, contacts: Contacts) -> None:
@@ -92,9 +90,7 @@ def test_a_doubt_is_decided_with_what_is_known_of_it(
     console.shows_metrics(stack.metrics(reference))
 
 
-def test_every_figure_opens_its_people(
-    console: Console, stack: Stack, contacts: Contacts
-) -> None:
+def test_every_figure_opens_its_people(console: Console, stack: Stack, contacts: Contacts) -> None:
     reference = begin(stack, contacts(2, 300), delayMin=0, delayMax=0)
     stack.wait_over(reference)
     console.open(f"/campanhas/{reference}")
