@@ -1,4 +1,4 @@
--- depends: 012_receipts
+-- depends: 013_observation
 -- A database that came out of a backup: what it does not know may have been sent since, so nothing
 -- leaves before a person has looked at the evidence and said so.
 

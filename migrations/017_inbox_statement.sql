@@ -1,4 +1,4 @@
--- depends: 017_people_and_numbers
+-- depends: 016_people_and_numbers
 -- A webhook is stored by one statement, which names its tenant itself: no transaction around it.
 CREATE FUNCTION store_event(tenant bigint, instance bigint, kind text, known_as text, said jsonb)
 RETURNS boolean
