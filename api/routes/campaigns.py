@@ -216,7 +216,7 @@ def get_performance(user: User, reference: str) -> ResponseReturnValue:
     CAMPAIGNS,
     description=(
         "Quem só visualiza vê telefones mascarados. Os filtros valem todos juntos; `stage` olha o "
-        "que já aconteceu, `status` o que é agora."
+        "que já aconteceu, `status` o que é agora; `search` acha nomes e telefones."
     ),
     query=MessageQuery,
     answers={200: MessagePage},

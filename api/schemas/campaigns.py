@@ -277,8 +277,11 @@ class MessageQuery(Query):
 
     status: Annotated[list[str] | None, OneOf(*MESSAGE_STATUSES)] = None
     stage: Annotated[list[str] | None, OneOf(*MESSAGE_STAGES)] = None
-    reason: Annotated[str | None, Field(max_length=64, description="O código do motivo.")] = None
-    search: Annotated[Search, Field(description="Parte do nome ou do telefone.")] = None
+    reason: Annotated[
+        str | None,
+        Field(max_length=64, pattern=r"^[a-z0-9_]+$", description="O código do motivo."),
+    ] = None
+    search: Search = None
     limit: Annotated[int, UpTo(1000)] = 100
     cursor: Cursor = None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from deploy.local.servers import RunningServers
 from shared.db import users
@@ -66,6 +66,7 @@ def stack(
         with sending_stack(settings, sandbox_process, folder, origins) as running:
             relay.target = int(str(running.client.base_url.port))
             with Factory(settings).connect() as conn:
+                conn.execute("UPDATE plans SET burst_per_second = 1000")
                 row = conn.execute("SELECT tenant_id FROM tenants ORDER BY tenant_id").fetchone()
                 assert row is not None
                 users.create_user(
@@ -81,6 +82,7 @@ def stack(
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, without its own sandbox where a container forbids it."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=find_chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]

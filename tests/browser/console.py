@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.end_to_end.stack import Stack
 
 AXE: Final = Path("frontend/node_modules/axe-core/axe.min.js")
-Shots = Path("tests/browser/screenshots")
+SHOTS: Final = Path("tests/browser/screenshots")
 Scheme = Literal["light", "dark"]
 
 #: A campaign's tiles to the figures of `GET …/metrics` they must equal.
@@ -64,20 +64,23 @@ class Console:
 
     def tile(self, label: str) -> Locator:
         """A figure of the campaign on the page, as a button that opens its people."""
-        return self.page.get_by_role("button", name=re.compile(rf"^{label}\s*[\d.]"))
+        return self.page.get_by_role("button", name=re.compile(rf"^{label} [\d.]"))
 
     def settled(self) -> None:
         """Nothing is being loaded any more."""
         expect(self.page.get_by_role("heading", level=1)).to_be_visible()
         expect(self.page.get_by_role("status", name="Carregando…")).to_have_count(0)
 
-    def shows_metrics(self, metrics: dict[str, Any], *, seconds: float = 15) -> None:
+    def shows(self, label: str, figure: str, *, seconds: float = 30) -> None:
+        """The tile's figure, a pattern, comes to be this one."""
+        named = re.compile(rf"^{label} {figure}(?=\s|$)")
+        expect(self.tile(label)).to_have_accessible_name(named, timeout=seconds * 1000)
+
+    def shows_metrics(self, metrics: dict[str, Any], *, seconds: float = 30) -> None:
         """Every figure on the campaign's page is the API's."""
         for label, name in TILES.items():
-            figure = f"{metrics[name]:,}".replace(",", ".")
-            expect(self.tile(label)).to_have_text(
-                re.compile(rf"^{label}\s*{re.escape(figure)}(?![\d.])"), timeout=seconds * 1000
-            )
+            figure = re.escape(f"{metrics[name]:,}".replace(",", "."))
+            self.shows(label, figure, seconds=seconds)
 
     def violations(self) -> list[str]:
         """What axe finds wrong: rule, impact and the first places."""
@@ -91,8 +94,8 @@ class Console:
 
     def shoot(self, name: str, *, whole: bool = True) -> Path:
         """A picture for people to look at, kept with the run."""
-        Shots.mkdir(parents=True, exist_ok=True)
-        path = Shots / f"{name}.png"
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        path = SHOTS / f"{name}.png"
         self.page.screenshot(path=path, full_page=whole, animations="disabled")
         return path
 

@@ -65,7 +65,7 @@ def test_a_key_is_shown_once_and_stops_working(console: Console, stack: Stack) -
     console.button("Criar chave").click()
     page.get_by_label("Nome").fill("CRM do teste")
     console.button("Criar").click()
-    secret = page.get_by_role("dialog").locator("code").inner_text()
+    secret = page.get_by_role("dialog").locator("pre").inner_text()
     console.shoot("keys-created")
     asked = {"headers": {"X-API-Key": secret}}
     assert console.page.request.get(console.base + "/api/me", **asked).status == 200
@@ -76,9 +76,7 @@ def test_a_key_is_shown_once_and_stops_working(console: Console, stack: Stack) -
     expect(console.button("Revogar a chave CRM do teste")).to_have_count(0)
 
 
-def test_a_person_is_added_signs_in_and_is_locked_out(
-    console: Console, visit: object, stack: Stack
-) -> None:
+def test_a_person_is_added_signs_in_and_is_locked_out(console: Console, stack: Stack) -> None:
     console.open("/equipe")
     page = console.page
     console.button("Incluir pessoa").click()
@@ -86,7 +84,7 @@ def test_a_person_is_added_signs_in_and_is_locked_out(
     page.get_by_role("radio", name="Leitor").check()
     console.shoot("users-add")
     console.button("Incluir").click()
-    password = page.get_by_role("dialog").locator("code").inner_text()
+    password = page.get_by_role("dialog").locator("pre").inner_text()
     console.button("Já guardei").click()
     login = {"email": "leitora@example.com", "password": password}
     assert stack.client.post("/api/auth/login", json=login).status_code == 200

@@ -1,7 +1,7 @@
 """Each page in both colours and both sizes: looked at by axe here, by people in the pictures."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
@@ -25,7 +25,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def campaign(stack: Stack) -> Iterator[str]:
+def campaign(stack: Stack) -> str:
     """A finished one, with somebody skipped; and somebody who opted out."""
     people = [{"nome": f"Ana {at}", "telefone": f"1196{at:07d}"} for at in range(12)]
     people.append({"nome": "Sem número", "telefone": "123"})
@@ -33,7 +33,7 @@ def campaign(stack: Stack) -> Iterator[str]:
     stack.client.post("/api/suppressions", json={"telefones": ["11980000001", "21980000002"]})
     reference = str(made["campaign"]["campaign_id"])
     stack.wait_over(reference)
-    yield reference
+    return reference
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])

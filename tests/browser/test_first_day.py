@@ -17,6 +17,7 @@ def test_signing_in_importing_a_dirty_list_and_watching_it_to_its_end(
     console = visit(None)
     page = console.page
     page.goto(console.base)
+    expect(console.button("Entrar")).to_be_visible()
     console.shoot("sign-in")
     console.sign_in()
     page.get_by_role("link", name="Nova campanha").first.click()

@@ -101,6 +101,7 @@ def test_a_number_says_what_it_waits_for(
         ("search=pessoa 4", [4]),
         ("search=98000-0002", [2]),
         ("search=100%25", []),
+        ("search=%20&reason=not_on_whatsapp", [6]),
     ],
 )
 def test_every_figure_opens_the_people_behind_it(

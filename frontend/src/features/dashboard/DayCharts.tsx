@@ -7,6 +7,8 @@ import type { DayLine } from './queries';
 import { dayDate } from './totals';
 
 const HEIGHT = 220;
+/** The table says the same: nothing in the pictures is to be reached by keyboard. */
+const QUIET = { accessibilityLayer: false };
 
 /** Thirty days as bars and as a line, and the same as a table for who cannot see either. */
 export default function DayCharts({ days }: { days: readonly DayLine[] }) {
@@ -28,10 +30,11 @@ export default function DayCharts({ days }: { days: readonly DayLine[] }) {
           dataKey="day"
           type="stacked"
           withLegend
-          gridAxis="y"
+          gridAxis="x"
           valueFormatter={(value) => format.number(value)}
           xAxisProps={{ interval: 'preserveStartEnd', minTickGap: 24 }}
           yAxisProps={{ allowDecimals: false }}
+          barChartProps={QUIET}
           barProps={{ isAnimationActive: false, maxBarSize: 28 }}
           series={[
             { name: 'sent', label: t('chart.sent'), color: 'brand.7' },
@@ -45,7 +48,7 @@ export default function DayCharts({ days }: { days: readonly DayLine[] }) {
           h={120}
           data={points}
           dataKey="day"
-          gridAxis="y"
+          gridAxis="x"
           unit="%"
           connectNulls={false}
           curveType="linear"
@@ -53,12 +56,15 @@ export default function DayCharts({ days }: { days: readonly DayLine[] }) {
           valueFormatter={(value) => format.decimal(value)}
           xAxisProps={{ interval: 'preserveStartEnd', minTickGap: 24 }}
           yAxisProps={{ domain: [0, 100], ticks: [0, 50, 100] }}
+          lineChartProps={QUIET}
           lineProps={{ isAnimationActive: false }}
           series={[{ name: 'rate', label: t('chart.rate'), color: 'blue.6' }]}
         />
       </div>
       <details>
-        <summary>{t('chart.asTable')}</summary>
+        <Text component="summary" size="sm" style={{ cursor: 'pointer' }}>
+          {t('chart.asTable')}
+        </Text>
         <Table.ScrollContainer minWidth={280} maxHeight={320} scrollAreaProps={{ tabIndex: 0 }}>
           <Table striped>
             <Table.Caption>{t('chart.caption')}</Table.Caption>

@@ -51,7 +51,7 @@ export default function OptOutsPage() {
         id: 'phone',
         header: t('column.phone'),
         cell: (row) => format.phone(row.telefone),
-        width: 'minmax(150px, 2fr)',
+        width: 'minmax(0, 3fr)',
       },
       {
         id: 'reason',
@@ -61,7 +61,7 @@ export default function OptOutsPage() {
             {t(row.reason === 'opt_out' ? 'reason.opt_out' : 'reason.manual')}
           </ToneBadge>
         ),
-        width: 'minmax(96px, 2fr)',
+        width: 'minmax(0, 2fr)',
       },
       {
         id: 'when',
@@ -76,7 +76,7 @@ export default function OptOutsPage() {
               id: 'remove',
               header: t('column.actions'),
               align: 'right' as const,
-              width: '64px',
+              width: '48px',
               cell: (row: OptOut) => (
                 <ActionIcon
                   variant="subtle"
