@@ -8,7 +8,7 @@ PACKAGES := frontend/node_modules/.ready
 CONSOLE := api/console/index.html
 TYPES := frontend/src/api/schema.d.ts
 
-.PHONY: help setup run test lint format bench clean lock console-dev
+.PHONY: help setup run test lint format bench scaling clean lock console-dev
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,12 +53,8 @@ test: setup lint  ## every test, on servers it starts itself
 	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops --ignore tests/browser
 
 .PHONY: test-ops
-test-ops: setup  ## image, chart and proxy really run; installs Debian packages itself, wants root
+test-ops: setup  ## a real Prometheus, the image, the proxy, the chart; fetches the tools itself
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ops.lock
-	@$(BIN)/pytest tests/ops
-
-.PHONY: test-ops
-test-ops: setup  ## metrics, alerts and dashboards against a real Prometheus, which it downloads
 	@$(BIN)/pytest tests/ops
 
 .PHONY: test-browser
@@ -81,6 +77,9 @@ format: setup  ## let ruff tidy up
 bench: setup  ## speed beside its references (ONLY=words, RUNS=3, SHORT=1; FULL=1: ten million rows)
 	@$(BIN)/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(SHORT),--short) \
 	  $(if $(ROWS)$(FULL),--rows $(or $(ROWS),10000000))
+
+scaling: setup  ## what 10, 100 and 1,000 million messages a day need (docs/scaling.md), with simulations
+	@$(BIN)/python -m bench.scaling
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv

@@ -10,7 +10,7 @@ import binascii
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -96,6 +96,43 @@ class SweepSettings(BaseModel, frozen=True):
     unconfirmed_seconds: float = 600.0  # a send without any receipt is worth a look
     lanes_seconds: float = 10.0  # between two looks at how instances stand
     deaf_seconds: float = 20.0  # with work in its queue and none begun, a process ends itself
+
+
+RetentionKind = Literal[
+    "campaign_events",
+    "provider_inbox",
+    "attempts",
+    "campaign_hours",
+    "refresh_tokens",
+    "known_lids",
+    "texts",
+]
+
+
+class RetentionSettings(BaseModel, frozen=True):
+    """Days each kind is kept; 0: for ever. Windows of evidence and replay are always longer."""
+
+    campaign_events_days: int = Field(default=30, ge=0)
+    provider_inbox_days: int = Field(default=14, ge=0)  # whole webhooks, with phones and texts
+    attempts_days: int = Field(default=180, ge=0)
+    campaign_hours_days: int = Field(default=400, ge=0)
+    refresh_tokens_days: int = Field(default=7, ge=0)  # after their end
+    known_lids_days: int = Field(default=365, ge=0)
+    texts_days: int = Field(default=180, ge=0)  # names, phones and texts, after the campaign's end
+    logs_days: int = Field(default=30, ge=0)  # files in LOG_DIR of the machine of `control`
+    every_seconds: float = Field(default=60.0, gt=0)
+    batch_size: int = Field(default=1000, ge=1)  # rows of a kind in one transaction
+
+    def days(self, kind: RetentionKind) -> int:
+        """Of one kind."""
+        return int(getattr(self, f"{kind}_days"))
+
+    @model_validator(mode="after")
+    def _outlives_the_promises(self) -> Self:
+        for kind, least in (("provider_inbox", 2), ("attempts", 8), ("texts", 8)):
+            if 0 < getattr(self, f"{kind}_days") < least:
+                raise ValueError(f"{kind}_days: at least {least}, or 0 to keep for ever")
+        return self
 
 
 class EvidenceSettings(BaseModel, frozen=True):
@@ -245,6 +282,7 @@ class Settings(BaseSettings):
     breaker: BreakerSettings = BreakerSettings()
     sweep: SweepSettings = SweepSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     model: ModelSettings = ModelSettings()
     pool: PoolSettings = PoolSettings()
     auth: AuthSettings = AuthSettings()

@@ -266,7 +266,15 @@ def pause(user: User, reference: str) -> ResponseReturnValue:
     CAMPAIGNS,
     description="Ela volta à fila.",
     answers={200: CampaignShown},
-    faults=(CAMPAIGN_NOT_FOUND, _ENDED),
+    faults=(
+        CAMPAIGN_NOT_FOUND,
+        _ENDED,
+        Fault(
+            409,
+            "campaign_restored",
+            "O banco foi restaurado de um backup: quem opera precisa liberar a campanha.",
+        ),
+    ),
     idempotent=True,
 )
 @require("operator")

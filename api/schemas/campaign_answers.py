@@ -33,7 +33,9 @@ SkipReason = Annotated[
     str,
     Field(
         description="Por que este contato não recebe a mensagem.",
-        json_schema_extra={"enum": ["empty_name", "invalid_phone", "duplicate", "suppressed"]},
+        json_schema_extra={
+            "enum": ["empty_name", "invalid_phone", "duplicate", "suppressed", "already_sent"]
+        },
         examples=["invalid_phone"],
     ),
 ]

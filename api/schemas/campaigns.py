@@ -211,6 +211,19 @@ SPEC_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
+AlreadySent = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=40)]],
+    Field(
+        max_length=MAX_CONTACTS,
+        description=(
+            "Telefones que outro sistema já alcançou com esta campanha: quem estiver em `contacts` "
+            "não recebe de novo e aparece como `skipped`, `already_sent`."
+        ),
+        examples=[["11999999999"]],
+    ),
+]
+
+
 class CampaignBody(Body):
     """`POST /api/campaigns`; contacts stay as written, `shared.domain.contacts` judges them."""
 
@@ -220,6 +233,7 @@ class CampaignBody(Body):
     contacts: list[Contact] = Field(
         min_length=1, max_length=MAX_CONTACTS, description="De 1 a 10.000 contatos."
     )
+    already_sent: AlreadySent = Field(default=[], alias="alreadySent")
     config: ConfigBody = ConfigBody()
     priority: Priority = 0
     schedule_at: ScheduleAt | None = Field(
@@ -476,7 +490,7 @@ def _progress(campaign: Campaign) -> float:
 
 
 def _waiting(campaign: Campaign) -> str | None:
-    if campaign.status == "paused" and campaign.waiting_reason == "many_doubts":
+    if campaign.status == "paused" and campaign.waiting_reason in ("many_doubts", "restored"):
         return campaign.waiting_reason
     if campaign.status in ("paused", "scheduled"):
         return campaign.status

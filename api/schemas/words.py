@@ -57,7 +57,8 @@ WaitingReason = Annotated[
     Field(
         description=(
             "Por que espera: `no_instance`, `instance_offline`, `instance_paused`, "
-            "`breaker_open`, `user_campaign_limit`, `scheduled`, `paused`, `many_doubts`, …; "
+            "`breaker_open`, `user_campaign_limit`, `scheduled`, `paused`, `many_doubts`, "
+            "`restored`, …; "
             "nulo: não espera."
         ),
         examples=[None],

@@ -17,6 +17,9 @@ SELECT status FROM campaigns
            AND CASE WHEN %(codes)s::text[] IS NOT NULL THEN m.reason = ANY(%(codes)s::text[])
                     ELSE m.status = 'in_doubt' OR m.reason IS DISTINCT FROM 'outcome_unknown' END
            AND (%(positions)s::int[] IS NULL OR m.position = ANY(%(positions)s::int[]))
+           AND NOT EXISTS (SELECT FROM campaigns AS k  -- whose people are erased: nobody to write to
+                            WHERE k.tenant_id = m.tenant_id AND k.campaign_id = m.campaign_id
+                              AND k.erased_at IS NOT NULL)
          ORDER BY m.position
            FOR UPDATE),
        moved AS (

@@ -212,7 +212,13 @@ def _move(
     row = conn.execute(_SQL[move], key).fetchone()
     if row is not None:
         return str(row[0])
-    current = get_campaign(conn, tenant_id, str(campaign.campaign_id)).status
+    after = get_campaign(conn, tenant_id, str(campaign.campaign_id))
+    current = after.status
+    if move == "resume" and after.waiting_reason == "restored":
+        raise InvalidTransition(
+            "O banco foi restaurado de um backup: quem opera precisa liberar a campanha.",
+            code="campaign_restored",
+        )
     raise InvalidTransition(
         f"A campanha está {current!r} e não aceita esta ação.", code=f"campaign_{current}"
     )

@@ -33,6 +33,7 @@ SELECT u.user_id
           JOIN plans AS p USING (tenant_id)
          WHERE c.user_id = ANY(%(user_ids)s) AND c.executor = 'engine'
            AND (c.status = 'pending' OR (c.status = 'scheduled' AND c.scheduled_at <= now()))
+           AND NOT EXISTS (SELECT FROM restores WHERE opened_at IS NULL)
            AND EXISTS (SELECT FROM campaign_instances AS ci JOIN instances AS i USING (tenant_id, instance_id)
                         WHERE ci.tenant_id = c.tenant_id AND ci.campaign_id = c.campaign_id
                           AND i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL))
@@ -83,6 +84,8 @@ RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.skipped,
                     WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL) THEN 'instance_offline'
                     WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL)
                          THEN 'instance_paused'
+                    WHEN c.status IN ('pending', 'scheduled')
+                         AND EXISTS (SELECT FROM restores WHERE opened_at IS NULL) THEN 'restored'
                     WHEN c.status IN ('pending', 'scheduled') THEN 'user_campaign_limit'
                     WHEN bool_and(l.breaker_state = 'open' AND l.open_until > now()) THEN 'breaker_open'
                     WHEN EXISTS (SELECT FROM campaign_texts AS x

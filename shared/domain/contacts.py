@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from shared.domain.phone import InvalidPhone, Phone, parse_phone
 
-SkipReason = Literal["empty_name", "invalid_phone", "duplicate", "suppressed"]
+SkipReason = Literal["empty_name", "invalid_phone", "duplicate", "suppressed", "already_sent"]
 Suppressed = Callable[[str], bool] | frozenset[str]
 
 MAX_CONTACTS: Final = 10_000
@@ -26,6 +26,7 @@ _INVISIBLE: Final = re.compile(
 _MESSAGES: Final[dict[SkipReason, str]] = {
     "empty_name": "o nome está vazio",
     "suppressed": "esta pessoa pediu para não receber mensagens",
+    "already_sent": "esta pessoa já recebeu a mensagem",
 }
 
 
@@ -111,16 +112,18 @@ def check_contacts(
     rows: Sequence[Mapping[str, object]],
     *,
     suppressed: Suppressed = frozenset(),
+    already_sent: frozenset[str] = frozenset(),
     allow_foreign: bool = False,
     max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Judge every row; never raises for what a row holds.
 
     `nome` and `telefone` are the person, every further text or number a template variable.
-    The first sendable row of a person wins; `suppressed` is asked with canonical digits.
+    The first sendable row of a person wins; `suppressed` is asked with canonical digits, which
+    `already_sent` (whom somebody else has reached) holds too.
     At most `max_problems` problems, and as many remarks, are listed; all are counted.
     """
-    check = _Check(suppressed, allow_foreign=allow_foreign, max_problems=max_problems)
+    check = _Check(suppressed, already_sent, allow_foreign=allow_foreign, max_problems=max_problems)
     entries = tuple(check.row(position, row) for position, row in enumerate(rows))
     return CheckedContacts(entries, tuple(dict.fromkeys(check.columns.values())), check.summary())
 
@@ -146,7 +149,15 @@ def _without_invisible(value: str) -> str:
 class _Check:
     """What one pass over the rows remembers."""
 
-    def __init__(self, suppressed: Suppressed, *, allow_foreign: bool, max_problems: int) -> None:
+    def __init__(
+        self,
+        suppressed: Suppressed,
+        already_sent: frozenset[str],
+        *,
+        allow_foreign: bool,
+        max_problems: int,
+    ) -> None:
+        self._already_sent = already_sent
         self._is_suppressed = (
             suppressed.__contains__ if isinstance(suppressed, frozenset) else suppressed
         )
@@ -202,6 +213,8 @@ class _Check:
             return phone, Problem(position, "telefone", "duplicate", message, same_as=first)
         if self._is_suppressed(phone.digits):
             return phone, Problem(position, "telefone", "suppressed", _MESSAGES["suppressed"])
+        if phone.digits in self._already_sent:
+            return phone, Problem(position, "telefone", "already_sent", _MESSAGES["already_sent"])
         return phone, None
 
     def _phone(self, raw: object) -> Phone:

@@ -36,6 +36,7 @@ WORDS: Mapping[str, str] = {
     "empty_name": "Contato sem nome",
     "invalid_phone": "Telefone inválido",
     "duplicate": "Telefone repetido na lista",
+    "already_sent": "A pessoa já recebeu esta mensagem por outro caminho",
     "suppressed": "A pessoa pediu para não receber mensagens",
     # waiting
     "no_instance": "Nenhum número remetente conectado",
@@ -45,6 +46,7 @@ WORDS: Mapping[str, str] = {
     "scheduled": "Agendada",
     "paused": "Pausada",
     "many_doubts": "Pausada: há envios demais sem confirmação",
+    "restored": "O banco foi restaurado de um backup e a campanha aguarda liberação",
     "open_send": "Há outro envio em aberto para este contato",
     "writing_text": "O texto das próximas mensagens está sendo escrito",
     # the template goes instead of a text written by the model

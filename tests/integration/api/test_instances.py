@@ -14,12 +14,19 @@ from tests.integration.api.conftest import Person
 from tests.sandbox_process import Sandbox
 
 Conn = psycopg.Connection[tuple[Any, ...]]
+WEBHOOKS = "http://api.internal:5000"
 
 
 @pytest.fixture
 def name(sandbox: Sandbox) -> str:
     del sandbox
     return f"api-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def settings(settings_for: Callable[..., Settings]) -> Settings:
+    """Evolution reaches us under another address than people do."""
+    return settings_for(http={"trusted_proxies": 0}, webhook_url=WEBHOOKS)
 
 
 def webhook_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
@@ -39,7 +46,7 @@ def test_create_shows_a_qr_and_opens(owner: Person, sandbox: Sandbox, name: str)
     assert answer["qrcode"]["base64"].startswith("data:image/png;base64,")
     assert "token" not in str(answer)
     webhook = webhook_of(sandbox, name)
-    assert webhook["url"].endswith(f"/webhooks/evolution/{answer['instance']['public_id']}")
+    assert webhook["url"] == f"{WEBHOOKS}/webhooks/evolution/{answer['instance']['public_id']}"
     assert webhook["headers"]["jwt_key"]
     sandbox.set_state(name, state="open")
     assert owner.get(f"/api/instances/{name}").get_json()["instance"]["state"] == "open"

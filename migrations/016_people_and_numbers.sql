@@ -1,4 +1,4 @@
--- depends: 013_observation
+-- depends: 015_retention
 -- Numbers a person has paused, and suppressions that can be listed by age and named without their phone.
 
 -- Set: nothing new is given to this instance, whatever its state. What a worker already has in hand leaves.
