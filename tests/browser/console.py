@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -109,3 +110,14 @@ class Console:
         """A refused request is said by the page itself; its line in the log is no complaint."""
         if kind == "error" and not text.startswith("Failed to load resource"):
             self.complaints.append(text)
+
+
+def all_read(stack: Stack, reference: str, *, seconds: float = 30) -> dict[str, Any]:
+    """The metrics once everything that was sent is read too: receipts come after the end."""
+    metrics = stack.wait_over(reference)
+    until = time.monotonic() + seconds
+    while metrics["read_count"] < metrics["sent_count"]:
+        assert time.monotonic() < until, metrics
+        time.sleep(0.2)
+        metrics = stack.metrics(reference)
+    return metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.console import Console
+from tests.browser.console import Console, all_read
 from tests.end_to_end.stack import Stack
 
 
@@ -49,8 +49,7 @@ def test_signing_in_importing_a_dirty_list_and_watching_it_to_its_end(
     expect(page.get_by_text("Concluída", exact=True).first).to_be_visible(timeout=90_000)
     metrics = stack.wait_over(reference)
     assert (metrics["sent_count"], metrics["skipped_count"]) == (16, 4)
-    _wait_read(stack, reference, 16)
-    console.shows_metrics(stack.metrics(reference))
+    console.shows_metrics(all_read(stack, reference))
 
     console.button("Exportar").click()
     with page.expect_download() as download:
@@ -62,13 +61,3 @@ def test_signing_in_importing_a_dirty_list_and_watching_it_to_its_end(
     assert states.count("skipped") == 4
     assert len(states) == 20
     assert console.complaints == []
-
-
-def _wait_read(stack: Stack, reference: str, count: int) -> None:
-    """Receipts come after the end; the sandbox reads everything."""
-    import time
-
-    until = time.monotonic() + 30
-    while stack.metrics(reference)["read_count"] < count:
-        assert time.monotonic() < until, stack.metrics(reference)
-        time.sleep(0.2)

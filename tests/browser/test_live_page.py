@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.console import Console
+from tests.browser.console import Console, all_read
 from tests.browser.relay import Relay
 from tests.end_to_end.stack import Stack
 from tests.sandbox_process import Sandbox
@@ -34,8 +34,7 @@ def test_a_socket_cut_for_ten_seconds_is_said_and_caught_up_without_reload(
     expect(
         page.get_by_text(re.compile(r"Conexão de volta: \d+ eventos? recuperados?"))
     ).to_be_visible(timeout=60_000)
-    metrics = stack.wait_over(reference)
-    console.shows_metrics(metrics, seconds=60)
+    console.shows_metrics(all_read(stack, reference), seconds=60)
     assert page.evaluate("() => window.sameLoad") is True
     console.complaints = [text for text in console.complaints if "WebSocket connection" not in text]
 
@@ -51,7 +50,7 @@ def test_pause_and_resume(console: Console, stack: Stack, contacts: Contacts) ->
     assert stack.metrics(reference)["status"] == "paused"
     console.button("Retomar").click()
     expect(page.get_by_text("Concluída", exact=True).first).to_be_visible(timeout=90_000)
-    console.shows_metrics(stack.wait_over(reference))
+    console.shows_metrics(all_read(stack, reference))
 
 
 def test_a_doubt_is_decided_with_what_is_known_of_it(
@@ -86,7 +85,7 @@ def test_a_doubt_is_decided_with_what_is_known_of_it(
     page.keyboard.press("Escape")
     metrics = stack.wait_over(reference)
     assert (metrics["sent_count"], metrics["error_count"], metrics["in_doubt_count"]) == (2, 1, 0)
-    console.shows_metrics(stack.metrics(reference))
+    console.shows_metrics(all_read(stack, reference))
 
 
 def test_every_figure_opens_its_people(console: Console, stack: Stack, contacts: Contacts) -> None:

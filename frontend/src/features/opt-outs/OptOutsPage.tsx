@@ -51,7 +51,7 @@ export default function OptOutsPage() {
         id: 'phone',
         header: t('column.phone'),
         cell: (row) => format.phone(row.telefone),
-        width: 'minmax(0, 3fr)',
+        width: 'minmax(148px, 3fr)',
       },
       {
         id: 'reason',
@@ -127,7 +127,7 @@ export default function OptOutsPage() {
             />
           )}
           <Text size="sm" c="dimmed" role="status">
-            {t('total', { count: total, total: format.number(total) })}
+            {data !== undefined && t('total', { count: total, total: format.number(total) })}
           </Text>
         </Group>
         {(error ?? remove.error) !== null && (
