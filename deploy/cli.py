@@ -28,6 +28,7 @@ _COMMANDS = {
     "plan": "plan",
     "instance": "instance",
     "audit": "audit",
+    "retention": "retention",
     "doctor": "doctor",
     "clean": "clean",
 }

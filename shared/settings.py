@@ -108,6 +108,22 @@ class EvidenceSettings(BaseModel, frozen=True):
     clock_tolerance_seconds: float = 300.0
 
 
+class RetentionSettings(BaseModel, frozen=True):
+    """How long what grows is kept; of campaigns: days after their end. The least that is allowed is
+    what promises need: webhooks are repeated for an hour, policies decide doubts within a week."""
+
+    events_days: int = Field(default=7, ge=1)  # for sockets that ask for what they missed
+    model_texts_days: int = Field(default=7, ge=1)  # who wrote which text; the text is the person's
+    people_days: int = Field(default=180, ge=8)  # names, phones, variables, texts, attempts
+    hours_days: int = Field(default=400, ge=8)  # the curve of a campaign by the hour
+    inbox_days: int = Field(default=7, ge=1)  # webhooks, after they were dealt with
+    lids_days: int = Field(default=180, ge=1)  # hidden ids of people that no list has any more
+    refresh_tokens_days: int = Field(default=1, ge=0)  # after they expired
+    batch_size: int = Field(default=1000, ge=1, le=20_000)  # rows of a kind in one run
+    campaigns_at_once: int = Field(default=50, ge=1, le=1000)
+    rest_seconds: float = Field(default=60.0, ge=0)  # after a run that found nothing
+
+
 class ModelSettings(BaseModel, frozen=True):
     """Texts written by a language model: who may write, how long, how much."""
 
@@ -245,6 +261,7 @@ class Settings(BaseSettings):
     breaker: BreakerSettings = BreakerSettings()
     sweep: SweepSettings = SweepSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     model: ModelSettings = ModelSettings()
     pool: PoolSettings = PoolSettings()
     auth: AuthSettings = AuthSettings()

@@ -6,7 +6,7 @@ SELECT status FROM campaigns
 
 -- take_back --
 -- failed or in doubt -> pending: the outcome is forgotten where it was counted. What was given up as
--- unknown may have been sent, so it must be named by its code. Locks: messages by position, counters,
+-- unknown may have been sent, so it must be named by its code. Who was emptied is not written to. Locks: messages by position, counters,
 -- hours, errors, usage, totals.
   WITH picked AS MATERIALIZED (
         SELECT m.tenant_id, m.campaign_id, m.position, m.status AS before, m.reason, m.attempts, m.decided_at,
@@ -17,6 +17,9 @@ SELECT status FROM campaigns
            AND CASE WHEN %(codes)s::text[] IS NOT NULL THEN m.reason = ANY(%(codes)s::text[])
                     ELSE m.status = 'in_doubt' OR m.reason IS DISTINCT FROM 'outcome_unknown' END
            AND (%(positions)s::int[] IS NULL OR m.position = ANY(%(positions)s::int[]))
+           AND EXISTS (SELECT FROM contacts AS c
+                        WHERE c.tenant_id = m.tenant_id AND c.campaign_id = m.campaign_id
+                          AND c.position = m.position AND c.emptied_at IS NULL)
          ORDER BY m.position
            FOR UPDATE),
        moved AS (
@@ -76,7 +79,7 @@ SELECT failed + in_doubt FROM tally;
 -- reopen --
 -- An ended campaign goes back into the queue; one that is not over stays as it is.
 UPDATE campaigns
-   SET status = 'pending', finished_at = NULL, reopened = true
+   SET status = 'pending', finished_at = NULL, reopened = true, retention_at = '-infinity'
  WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND status IN ('completed', 'failed')
 RETURNING status;
 
@@ -134,10 +137,10 @@ INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
 SELECT %(tenant_id)s, %(campaign_id)s, unnest(%(instance_ids)s::bigint[]);
 
 -- contacts --
--- Everything a list was made of, in its order.
+-- Everything a list was made of, in its order, but for those whose data went.
 SELECT c.position, c.name, c.phone, c.variables, m.status
   FROM contacts AS c
   JOIN messages AS m USING (tenant_id, campaign_id, position)
- WHERE c.tenant_id = %(tenant_id)s AND c.campaign_id = %(campaign_id)s
+ WHERE c.tenant_id = %(tenant_id)s AND c.campaign_id = %(campaign_id)s AND c.emptied_at IS NULL
    AND (%(statuses)s::text[] IS NULL OR m.status = ANY(%(statuses)s::text[]))
  ORDER BY c.position;

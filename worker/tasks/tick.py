@@ -19,12 +19,14 @@ from worker.doubts import apply_policies
 from worker.evidence import reconcile
 from worker.lane_states import LaneStates
 from worker.receipts import apply_inbox
+from worker.retention import Retention
 from worker.sweeping import sweep
 from worker.tasks.dispatch import run_dispatch
 
 log = get_logger(__name__)
 
 _lane_states = LaneStates()
+_retention = Retention()
 _running: dict[str, threading.Lock] = {}
 
 
@@ -41,6 +43,7 @@ def tick(_payload: Any = None) -> None:
         "reconcile": lambda: reconcile(process.deps),
         "doubts": lambda: apply_policies(process.deps),
         "lanes": lambda: _lane_states.look(process.deps),
+        "retention": lambda: _retention.look(process.deps),
     }
     for name, part in parts.items():
         _run_alone(name, part)
