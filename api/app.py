@@ -12,6 +12,7 @@ from api.routes import (
     campaign_changes,
     campaigns,
     doubts,
+    erasures,
     health,
     instances,
     openapi,
@@ -22,8 +23,8 @@ from shared.settings import Settings
 
 # fmt: off
 _ROUTES: Final = (
-    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, webhooks, health,
-    openapi,
+    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, erasures, webhooks,
+    health, openapi,
 )
 # fmt: on
 

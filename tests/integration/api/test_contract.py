@@ -123,8 +123,8 @@ class World:
 
     def headers(self, label: str) -> dict[str, str]:
         """Credentials as the operation wants them; made anew, since it may end them."""
-        if label in ("POST /api/keys", "POST /api/auth/logout"):  # not with a key
-            return _bearer(self._access_token())
+        if label in ("POST /api/keys", "POST /api/erasures", "POST /api/auth/logout"):
+            return _bearer(self._access_token())  # not with a key
         if label in ("GET /metrics", "GET /health/ready"):
             return _bearer(METRICS_TOKEN)
         if label.endswith(CALLBACKS):
@@ -152,6 +152,7 @@ class World:
             f"{reported}/complete": [{"totalSent": 1, "totalErrors": 0}],
             "POST /api/auth/login": [{"email": self.owner.email, "password": PASSWORD}],
             "POST /api/instances": [{"name": "contract-new"}],
+            "POST /api/erasures": [{"telefone": "(11) 98000-0000"}],
             "POST /webhooks/evolution/{public_id}": [
                 {
                     "event": "connection.update",

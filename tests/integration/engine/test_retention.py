@@ -9,7 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from deploy.local.servers import RunningServers
-from shared.db import campaign_changes
+from shared.db import campaign_changes, erasures
 from shared.db import retention as rows
 from shared.db.pool import ENGINE_ROLE, connection, connection_options
 from shared.settings import RetentionSettings, Settings
@@ -57,7 +57,8 @@ SELECT %(t)s, sha256(g::text::bytea), %(u)s, gen_random_uuid(), now()
   FROM generate_series(1, %(n)s) AS g;
 INSERT INTO idempotency_keys (tenant_id, route, key, body_hash, status, answer)
 SELECT %(t)s, 'x', 'g' || g, '', 200, '{}' FROM generate_series(1, %(n)s) AS g;
-INSERT INTO known_lids SELECT %(t)s, 'g' || g, 'x' FROM generate_series(1, %(n)s) AS g
+INSERT INTO known_lids SELECT %(t)s, 'g' || g, 'x' FROM generate_series(1, %(n)s) AS g;
+INSERT INTO erasures (tenant_id, done_at) SELECT %(t)s, now() FROM generate_series(1, %(n)s)
 """
 
 
@@ -323,6 +324,7 @@ def test_every_statement_finds_its_rows_by_an_index(
         many = _rows_read(factory, settings, tenant, lane)
     assert set(few) >= {"contacts", "messages", "attempts", "campaign_events", "provider_inbox"}
     assert set(few) >= {"refresh_tokens", "idempotency_keys", "known_lids", "campaigns"}
+    assert set(few) >= {"erasures"}
     # Dead entries at an index's end may be passed once; a scan would read thousands.
     assert all(count <= few[table] + 60 for table, count in many.items()), (few, many)
 
@@ -342,6 +344,16 @@ def _rows_read(
             " FROM generate_series(1, 10)",
             (tenant.tenant_id,),
         )
+        kept = _old_campaign(factory, tenant, contacts=1)
+        conn.execute(
+            "UPDATE campaigns SET retention_at = 'infinity' WHERE campaign_id = %s",
+            (kept.campaign_id,),
+        )
+        conn.execute(
+            "INSERT INTO erasures (tenant_id, phone)"
+            " SELECT tenant_id, phone FROM contacts WHERE campaign_id = %s",
+            (kept.campaign_id,),
+        )
     options = connection_options(ENGINE_ROLE, settings.pool)
     with psycopg.connect(settings.database_url.get_secret_value(), options=options) as conn:
         removed = [
@@ -358,6 +370,13 @@ def _rows_read(
             "people": 10,
             "attempts": 10,
         }
+        for due in erasures.list_due(conn, limit=10):
+            assert erasures.claim(conn, due)
+            assert erasures.lease_waiting(conn, due, limit=10) == []
+            assert erasures.lock_doubts(conn, due, limit=10) == []
+            stands = erasures.find(conn, due, limit=10)
+            assert erasures.empty(conn, due, stands) == 1
+            erasures.record(conn, due, emptied=1, left=0)
         read = conn.execute(
             "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0)"
             "  FROM pg_stat_xact_user_tables"
