@@ -1,5 +1,8 @@
 """A person's data go wherever they stand; counters, promises and other people's rows stay."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from psycopg import sql
 
@@ -18,6 +21,8 @@ TABLES = """
 SELECT c.table_name FROM information_schema.tables AS c
  WHERE c.table_schema = 'public' AND c.table_type = 'BASE TABLE' AND c.table_name !~ 'yoyo'
 """
+
+WAITING = "SELECT FROM pg_locks WHERE NOT granted"
 
 
 def traces(factory: Factory, *words: str) -> set[str]:
@@ -163,3 +168,28 @@ def test_a_request_is_worked_on_once(engine: Engine, factory: Factory, tenant: T
     assert [work(engine, factory), work(engine, factory)] == [1, 0]
     lines = "SELECT count(*) FROM audit_log WHERE action = 'erasure_done'"
     assert factory.value(lines) == 1
+
+
+def test_a_retry_that_comes_in_between_finds_nobody_to_write_to(
+    engine: Engine, factory: Factory, sandbox: Sandbox, tenant: Tenant
+) -> None:
+    campaign = campaign_of_two(engine, factory, sandbox, tenant)
+    sandbox.number(THEM, on_whatsapp=False)
+    engine.run(campaign)
+    ask(engine, tenant)
+    key = (campaign.tenant_id, campaign.campaign_id)
+
+    def retry() -> int:
+        with connection(engine.deps.pool) as conn:
+            campaign_changes.lock(conn, *key)
+            return campaign_changes.take_back(conn, *key, ["failed"])
+
+    with ThreadPoolExecutor(1) as threads:
+        with connection(engine.deps.pool) as conn:
+            (due,) = erasures.list_due(conn, limit=1)
+            assert erasures.empty(conn, due, erasures.find(conn, due, limit=9)) == 1
+            retried = threads.submit(retry)
+            until = time.monotonic() + 10
+            while not factory.rows(WAITING):
+                assert time.monotonic() < until, "the retry did not wait"
+        assert retried.result() == 0
