@@ -11,20 +11,24 @@ from api.routes import (
     callbacks,
     campaign_changes,
     campaigns,
+    console,
     doubts,
     erasures,
     health,
     instances,
     openapi,
+    plan,
     previews,
+    suppressions,
+    users,
     webhooks,
 )
 from shared.settings import Settings
 
 # fmt: off
 _ROUTES: Final = (
-    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, erasures, webhooks,
-    health, openapi,
+    auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, suppressions,
+    users, plan, erasures, webhooks, health, openapi, console,
 )
 # fmt: on
 

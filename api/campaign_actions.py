@@ -27,7 +27,7 @@ from shared.db.pool import Row, tenant_transaction
 from shared.db.tenants import Defaults
 from shared.db.users import User
 from shared.domain import lifecycle
-from shared.domain.contacts import CheckedContacts
+from shared.domain.contacts import MAX_PROBLEMS, CheckedContacts
 from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
@@ -209,11 +209,12 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
 
     Raises:
         InvalidRequest: every fault at once: nobody to write to, unknown instances or variables,
-            texts that do not fit.
+            texts that do not fit; at once where `alreadySent` cannot be read.
     """
     checks = Checks()
     defaults = tenants.get_defaults(conn, user.tenant_id)
-    checked = judge_list(conn, user, body.contacts, defaults)
+    reached = drafts.read_already_sent(body.already_sent, foreign=defaults.foreign_numbers)
+    checked = judge_list(conn, user, body.contacts, defaults, already_sent=reached)
     chosen: list[NamedInstance] = []
     template, model, rows = "", None, list[NewContact]()
     with checks.check():
@@ -230,14 +231,29 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
 
 
 def judge_list(
-    conn: Connection[Row], user: User, contacts: Sequence[Contact], defaults: Defaults
+    conn: Connection[Row],
+    user: User,
+    contacts: Sequence[Contact],
+    defaults: Defaults,
+    *,
+    already_sent: frozenset[str] = frozenset(),
+    max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Every row, twice only where somebody on the list must not be written to."""
-    checked = drafts.judge(contacts, frozenset(), foreign=defaults.foreign_numbers)
+    foreign = defaults.foreign_numbers
+    checked = drafts.judge(
+        contacts, frozenset(), foreign=foreign, already_sent=already_sent, max_problems=max_problems
+    )
     phones = [entry.phone for entry in checked.sendable()]
     suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
     if suppressed:
-        return drafts.judge(contacts, suppressed, foreign=defaults.foreign_numbers)
+        return drafts.judge(
+            contacts,
+            suppressed,
+            foreign=foreign,
+            already_sent=already_sent,
+            max_problems=max_problems,
+        )
     return checked
 
 

@@ -9,7 +9,8 @@ from api.schemas.campaigns import Contact as ContactRow
 from shared.db.campaign_creation import NewContact
 from shared.db.instances import NamedInstance
 from shared.db.tenants import Defaults
-from shared.domain.contacts import CheckedContacts, Contact, check_contacts
+from shared.domain.contacts import MAX_PROBLEMS, CheckedContacts, Contact, check_contacts
+from shared.domain.phone import InvalidPhone, parse_phone
 from shared.domain.template import MAX_TEXT, render, unknown_variables
 from shared.errors import FieldProblem, InvalidRequest
 from shared.settings import PacingSettings, Settings
@@ -30,10 +31,42 @@ class Pace:
 
 
 def judge(
-    contacts: Sequence[ContactRow], suppressed: frozenset[str], *, foreign: bool
+    contacts: Sequence[ContactRow],
+    suppressed: frozenset[str],
+    *,
+    foreign: bool,
+    already_sent: frozenset[str] = frozenset(),
+    max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Every row of the list."""
-    return check_contacts(contacts, suppressed=suppressed, allow_foreign=foreign)
+    return check_contacts(
+        contacts,
+        suppressed=suppressed,
+        already_sent=already_sent,
+        allow_foreign=foreign,
+        max_problems=max_problems,
+    )
+
+
+def read_already_sent(phones: Sequence[str], *, foreign: bool) -> frozenset[str]:
+    """Whom somebody else has reached, as canonical digits.
+
+    Raises:
+        InvalidRequest: a number cannot be read; passed over, its person would be written to again.
+    """
+    reached, problems = set(), list[FieldProblem]()
+    for index, phone in enumerate(phones):
+        try:
+            reached.add(parse_phone(phone, allow_foreign=foreign).digits)
+        except InvalidPhone as error:
+            problems.append(FieldProblem(f"alreadySent[{index}]", str(error), "invalid_phone"))
+    if problems:
+        raise InvalidRequest(
+            "Há telefones que não se entendem em alreadySent.",
+            code="invalid_already_sent",
+            fields=problems[:_MAX_FIELDS],
+        )
+    return frozenset(reached)
 
 
 def require_sendable(checked: CheckedContacts) -> None:

@@ -51,7 +51,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(RedisError, _redis)
     app.register_error_handler(psycopg.errors.QueryCanceled, _database_slow)
     app.register_error_handler(psycopg.errors.LockNotAvailable, _database_slow)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -101,7 +101,8 @@ def _database_slow(error: psycopg.Error) -> Response:
     )
 
 
-def _http(error: HTTPException) -> Response:
+def answer_http_error(error: HTTPException) -> Response:
+    """An error of the framework, in our words."""
     status = error.code or 500
     if status < 400:  # a redirect is an answer already
         return Response(error.get_response().get_data(), status, dict(error.get_headers()))

@@ -135,6 +135,35 @@ class Instances:
             return Seen(instance)
         return self._note(owner, instance, connection)
 
+    def connect(self, owner: Owner, name: str) -> Seen:
+        """Start an instance that is closed; what to scan where no phone is linked any more.
+
+        Raises:
+            NotFound: no such instance.
+            ProviderError: Evolution did not do it.
+        """
+        instance = self._get(owner, name)
+        connection = self.evolution.connect(name, self._open(owner, instance, "token"))
+        return self._note(owner, instance, connection)
+
+    def pause(self, owner: Owner, name: str, *, paused: bool) -> Seen:
+        """Give it no new work, or go on; asking twice changes nothing.
+
+        Raises:
+            NotFound: no such instance.
+        """
+        instance = self._get(owner, name)
+        tenant_id, number = owner.tenant_id, instance.instance_id
+        with tenant_transaction(self.pool, tenant_id) as conn:
+            changed = instances.set_paused(conn, tenant_id, number, paused=paused)
+            fresh = instances.find_instance(conn, tenant_id, instance.public_id)
+            if changed:
+                action = "instance_paused" if paused else "instance_resumed"
+                audit.record(
+                    conn, tenant_id, actor=owner.actor, action=action, subject=instance.public_id
+                )
+        return Seen(fresh or instance)
+
     def remove(self, owner: Owner, name: str) -> None:
         """Made by us: deleted in Evolution too. Adopted: only its webhook is switched off.
 

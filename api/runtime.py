@@ -14,6 +14,7 @@ from redis import Redis
 from api.load import Load
 from api.producer import Producer
 from api.socket_census import SocketCensus
+from api.webhook_targets import WebhookTargets
 from shared.coordination.gateways import NO_SOCKETS, Gateways, SocketStats
 from shared.coordination.rate_limit import RequestLimits
 from shared.coordination.redis_client import make_redis
@@ -42,6 +43,7 @@ class Opened:
     publisher: EventPublisher
     producer: Producer
     evolution: EvolutionAdmin
+    webhook_targets: WebhookTargets
 
 
 class Runtime:
@@ -92,6 +94,11 @@ class Runtime:
     def limits(self) -> RequestLimits:
         """Request and login limits."""
         return self.open().limits
+
+    @property
+    def webhook_targets(self) -> WebhookTargets:
+        """Whose webhooks are whose."""
+        return self.open().webhook_targets
 
     @property
     def publisher(self) -> EventPublisher:
@@ -159,6 +166,7 @@ class Runtime:
             evolution=EvolutionAdmin(
                 settings.evolution_api_url, settings.evolution_api_key.get_secret_value()
             ),
+            webhook_targets=WebhookTargets(pool, self.sealer),
         )
 
 

@@ -14,7 +14,12 @@ from shared.errors import TemporarilyUnavailable
 from shared.observability import metrics
 
 _ANALYTICS: Final = frozenset(
-    {"campaigns.dashboard", "campaigns.get_metrics", "campaigns.get_performance"}
+    {
+        "campaigns.dashboard",
+        "campaigns.get_live",
+        "campaigns.get_metrics",
+        "campaigns.get_performance",
+    }
 )
 _CREATES: Final = frozenset(
     {"campaigns.create_campaign", "campaign_changes.clone", "previews.preview_campaign"}

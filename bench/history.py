@@ -22,7 +22,7 @@ _FILLING = {"autovacuum": "off", "max_wal_size": "8GB", "checkpoint_timeout": "1
 
 # What is not copied as it is: `k` numbers the copies.
 _CHANGED = {
-    "campaign_id": "s.campaign_id + %(step)s * %(k)s",
+    "campaign_id": "s.campaign_id + %(step)s::bigint * %(k)s",
     "public_id": "s.public_id || %(k)s",
     "provider_id": "'3EB0' || upper(left(md5(s.provider_id || %(k)s), 18))",
     # Everybody is written to a few times; the area code keeps people of different copies apart.

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import psutil
 
 from bench.load import Load, make_campaigns, new_ground
-from bench.processes import cpu_seconds, running, stub_provider
+from bench.processes import running, stub_provider
 from bench.rig import Rig, environment_of
-from bench.watching import Figure, follow
+from bench.watching import Figure, follow, since_now
 from tests.factories import CampaignRow, Factory
 
 _CONNECTIONS = {"RAPIDFLOW_POOL__ENGINE_SIZE": "52"}  # one a thread, and the outlet's
@@ -40,8 +40,8 @@ def _measure(
     worker: psutil.Process,
     environment: Mapping[str, str],
 ) -> Figure:
-    before = cpu_seconds([worker, *rig.stores])
+    since = since_now([worker], rig.stores)
     ids = [str(campaign.campaign_id) for campaign in campaigns]
     with running(["bench.naive", *ids], environment):  # only asks for it
         watched = {"engine": [worker], "stores": rig.stores}
-        return follow(factory, campaigns, messages, **watched, cpu_before=before)
+        return follow(factory, campaigns, messages, **watched, since=since)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import psutil
 
 from bench.load import Ground, Load, make_campaigns, new_ground
-from bench.processes import cpu_seconds, running, stub_provider
+from bench.processes import running, stub_provider
 from bench.rig import Rig, environment_of
-from bench.watching import Figure, follow, held_back
+from bench.watching import Figure, Since, follow, held_back, since_now
 from shared.settings import Settings
 from tests.factories import Factory
 
@@ -44,8 +44,8 @@ def send_with(
     """The same with an engine that runs already."""
     watched = {"engine": processes, "stores": rig.stores}
     first = make_campaigns(factory, ground, *_WARM_UP)
-    follow(factory, first, _WARM_UP[0] * _WARM_UP[1], **watched, cpu_before=0.0)
+    follow(factory, first, _WARM_UP[0] * _WARM_UP[1], **watched, since=Since())
     with held_back(factory, ground.tenant):
         campaigns = make_campaigns(factory, ground, load.campaigns, load.contacts)
-        before = cpu_seconds([*processes, *rig.stores])
-    return follow(factory, campaigns, load.messages, **watched, cpu_before=before)
+        since = since_now(processes, rig.stores)
+    return follow(factory, campaigns, load.messages, **watched, since=since)

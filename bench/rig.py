@@ -6,8 +6,9 @@ import contextlib
 import secrets
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
@@ -31,7 +32,9 @@ class Rig:
     runs: int
     console: Console
     rows: int = 1_000_000
-    """Messages of finished campaigns in the larger of two databases."""
+    """Messages of finished campaigns in the largest database."""
+    kept: dict[int, Any] = field(default_factory=dict)
+    """Databases that scenarios share, by the number of their messages."""
 
     @property
     def stores(self) -> list[psutil.Process]:

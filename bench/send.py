@@ -74,6 +74,7 @@ def _row(name: str, figures: Sequence[Figure], bare: Sequence[float], load: Load
         "load": name,
         "messages_per_second": steady,
         "cpu_ms_per_message": spread([figure.cpu_milliseconds for figure in figures]),
+        "of_it_servers": spread([figure.servers_milliseconds for figure in figures]),
         "peak_mib": max(figure.peak_mib for figure in figures),
         "bare_client_per_second": beside,
         "of_bare_client": steady["median"] / beside["median"],

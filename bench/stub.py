@@ -5,12 +5,13 @@ A bare asyncio protocol, so that the provider is never what a figure measures.
 
 import asyncio
 import itertools
+import secrets
 import signal
 import sys
 
 import uvloop
 
-_ids = itertools.count(1)
+_ids = itertools.count(secrets.randbits(40) << 32)  # no other run's
 _BODY = (
     b'{"key":{"remoteJid":"5511900000000@s.whatsapp.net","fromMe":true,"id":"3EB0%018X"},'
     b'"status":"PENDING"}'

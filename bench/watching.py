@@ -21,11 +21,26 @@ _DONE = "SELECT coalesce(sum(processed), 0) FROM campaign_counters WHERE campaig
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One run: messages a second between 10 % and 90 % of them, CPU of product and servers from
-    the start to the last message, memory of the product's processes."""
+    the start to the last message (and the servers' part of it), memory of the product's processes.
+    """
 
     steady_per_second: float
     cpu_milliseconds: float
+    servers_milliseconds: float
     peak_mib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """CPU seconds used before the measurement."""
+
+    engine: float = 0.0
+    stores: float = 0.0
+
+
+def since_now(engine: Sequence[psutil.Process], stores: Sequence[psutil.Process]) -> Since:
+    """What was used up to now does not count."""
+    return Since(cpu_seconds(engine), cpu_seconds(stores))
 
 
 @contextlib.contextmanager
@@ -46,7 +61,7 @@ def follow(
     *,
     engine: Sequence[psutil.Process],
     stores: Sequence[psutil.Process],
-    cpu_before: float,
+    since: Since,
 ) -> Figure:
     """Watch until all `messages` are processed.
 
@@ -71,8 +86,13 @@ def follow(
             if now - memory_at > _MEMORY_SECONDS:
                 peak, memory_at = max(peak, resident_mib(engine)), now
             time.sleep(_LOOK_SECONDS)
-    cpu = cpu_seconds([*engine, *stores]) - cpu_before
-    return Figure(steady_rate(seen, messages), 1000 * cpu / messages, peak)
+    ours, servers = cpu_seconds(engine) - since.engine, cpu_seconds(stores) - since.stores
+    return Figure(
+        steady_rate(seen, messages),
+        1000 * (ours + servers) / messages,
+        1000 * servers / messages,
+        peak,
+    )
 
 
 def steady_rate(seen: Sequence[tuple[float, int]], messages: int) -> float:

@@ -28,7 +28,10 @@ _COMMANDS = {
     "plan": "plan",
     "instance": "instance",
     "audit": "audit",
+    "backup": "backup",
+    "restore": "restore",
     "retention": "retention",
+    "person": "person",
     "doctor": "doctor",
     "clean": "clean",
 }

@@ -21,6 +21,7 @@ _PLAIN_SECONDS: Final = 1.0
 _WAITS: Final = {
     "no_instance": "no WhatsApp number is connected (rapidflow instance adopt)",
     "instance_offline": "the WhatsApp number is offline",
+    "instance_paused": "the WhatsApp number was paused by a person",
     "breaker_open": "the WhatsApp number rests after several errors in a row",
     "user_campaign_limit": "as many campaigns as the plan allows are running",
     "scheduled": "it is scheduled for later",

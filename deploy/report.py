@@ -22,6 +22,7 @@ _REASONS: Final = {
     "empty_name": "without a name",
     "invalid_phone": "invalid phone",
     "duplicate": "same person twice",
+    "already_sent": "reached already",
     "suppressed": "asked not to be written to",
 }
 

@@ -10,7 +10,7 @@ import binascii
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -98,6 +98,43 @@ class SweepSettings(BaseModel, frozen=True):
     deaf_seconds: float = 20.0  # with work in its queue and none begun, a process ends itself
 
 
+RetentionKind = Literal[
+    "campaign_events",
+    "provider_inbox",
+    "attempts",
+    "campaign_hours",
+    "refresh_tokens",
+    "known_lids",
+    "texts",
+]
+
+
+class RetentionSettings(BaseModel, frozen=True):
+    """Days each kind is kept; 0: for ever. Windows of evidence and replay are always longer."""
+
+    campaign_events_days: int = Field(default=30, ge=0)
+    provider_inbox_days: int = Field(default=14, ge=0)  # whole webhooks, with phones and texts
+    attempts_days: int = Field(default=180, ge=0)
+    campaign_hours_days: int = Field(default=400, ge=0)
+    refresh_tokens_days: int = Field(default=7, ge=0)  # after their end
+    known_lids_days: int = Field(default=365, ge=0)
+    texts_days: int = Field(default=180, ge=0)  # names, phones and texts, after the campaign's end
+    logs_days: int = Field(default=30, ge=0)  # files in LOG_DIR of the machine of `control`
+    every_seconds: float = Field(default=60.0, gt=0)
+    batch_size: int = Field(default=1000, ge=1)  # rows of a kind in one transaction
+
+    def days(self, kind: RetentionKind) -> int:
+        """Of one kind."""
+        return int(getattr(self, f"{kind}_days"))
+
+    @model_validator(mode="after")
+    def _outlives_the_promises(self) -> Self:
+        for kind, least in (("provider_inbox", 2), ("attempts", 8), ("texts", 8)):
+            if 0 < getattr(self, f"{kind}_days") < least:
+                raise ValueError(f"{kind}_days: at least {least}, or 0 to keep for ever")
+        return self
+
+
 class EvidenceSettings(BaseModel, frozen=True):
     """When the provider is asked about a doubt, and how its clock may differ from ours."""
 
@@ -106,22 +143,6 @@ class EvidenceSettings(BaseModel, frozen=True):
     window_hours: float = 24.0
     policy_again_seconds: float = Field(default=600.0, gt=0)  # a resend that could not be decided
     clock_tolerance_seconds: float = 300.0
-
-
-class RetentionSettings(BaseModel, frozen=True):
-    """How long what grows is kept; of campaigns: days after their end. The least that is allowed is
-    what promises need: webhooks are repeated for an hour, policies decide doubts within a week."""
-
-    events_days: int = Field(default=7, ge=1)  # for sockets that ask for what they missed
-    model_texts_days: int = Field(default=7, ge=1)  # who wrote which text; the text is the person's
-    people_days: int = Field(default=180, ge=8)  # names, phones, variables, texts, attempts
-    hours_days: int = Field(default=400, ge=8)  # the curve of a campaign by the hour
-    inbox_days: int = Field(default=7, ge=1)  # webhooks, after they were dealt with
-    lids_days: int = Field(default=180, ge=1)  # hidden ids of people that no list has any more
-    refresh_tokens_days: int = Field(default=1, ge=0)  # after they expired
-    batch_size: int = Field(default=1000, ge=1, le=20_000)  # rows of a kind in one run
-    campaigns_at_once: int = Field(default=50, ge=1, le=1000)
-    rest_seconds: float = Field(default=60.0, ge=0)  # after a run that found nothing
 
 
 class ModelSettings(BaseModel, frozen=True):

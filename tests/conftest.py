@@ -26,9 +26,12 @@ for _name in ("http_proxy", "https_proxy", "all_proxy"):
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`make test-ops` names tests/ops, which downloads what it needs; nothing else collects it."""
-    asked = any("tests/ops" in str(argument) for argument in config.args)
-    return True if collection_path == Path(__file__).parent / "ops" and not asked else None
+    """`make test-ops` and `make test-browser` name their folders, which fetch what they need;
+    nothing else collects them."""
+    for name in ("ops", "browser"):
+        if collection_path == Path(__file__).parent / name:
+            return None if any(f"tests/{name}" in str(each) for each in config.args) else True
+    return None
 
 
 @pytest.fixture(scope="session")

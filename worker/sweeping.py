@@ -1,6 +1,6 @@
 """Sweep: take back what dead processes left, each repair a guarded statement of its own."""
 
-from shared.db import dispatch, messages, open_sends
+from shared.db import dispatch, idempotency, messages, open_sends
 from shared.db import events as stored_events
 from shared.db.pool import connection
 from shared.domain.delivery import Verdict, VerdictKind
@@ -23,6 +23,7 @@ def sweep(deps: Deps) -> int:
         "open_send": _close_windows(deps),
         "unfinished_campaign": _finish_over(deps),
         "unpublished_events": relay(deps),
+        "idempotency_key": _forget_keys(deps),
     }
     for kind, count in repaired.items():
         metrics.record_repairs(kind, count)
@@ -67,6 +68,11 @@ def _finish_over(deps: Deps) -> int:
     told = finish(deps.pool, over)
     deps.outlet.tell(told)
     return len(told)
+
+
+def _forget_keys(deps: Deps) -> int:
+    with connection(deps.pool) as conn:
+        return idempotency.forget(conn)
 
 
 def relay(deps: Deps) -> int:

@@ -26,14 +26,17 @@ Tag = str
 CAMPAIGNS: Final[Tag] = "Campanhas"
 ANALYTICS: Final[Tag] = "Métricas"
 INSTANCES: Final[Tag] = "Instâncias"
+SUPPRESSIONS: Final[Tag] = "Descadastros"
 ACCESS: Final[Tag] = "Acesso"
 CALLBACKS: Final[Tag] = "Retornos e webhooks"
 HEALTH: Final[Tag] = "Saúde"
 
 _OPERATION: Final = "__rapidflow_operation__"
-TAGS: Final = (CAMPAIGNS, ANALYTICS, INSTANCES, ACCESS, CALLBACKS, HEALTH)
-#: Neither REST nor for programs: the socket and the description itself.
-UNDESCRIBED: Final = frozenset({"openapi.document", "openapi.page", "openapi.style"})
+TAGS: Final = (CAMPAIGNS, ANALYTICS, INSTANCES, SUPPRESSIONS, ACCESS, CALLBACKS, HEALTH)
+#: Not for programs: the description itself and the console.
+UNDESCRIBED: Final = frozenset(
+    {"openapi.document", "openapi.page", "openapi.style"} | {"console.asset", "console.icon"}
+)
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 

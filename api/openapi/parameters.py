@@ -24,6 +24,16 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "integer", "minimum": 0},
         "example": 7,
     },
+    "user_id": {
+        "description": "Número da pessoa, como na lista.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 3,
+    },
+    "suppression_id": {
+        "description": "Número do descadastro, como na lista.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 12,
+    },
 }
 
 IDEMPOTENCY_KEY: Final[dict[str, Any]] = {

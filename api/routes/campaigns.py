@@ -6,17 +6,16 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from psycopg import Connection
 
-from api import campaign_actions, exports, query
+from api import campaign_actions, campaign_live, exports, query
 from api.auth import current_principal, require
 from api.body import read_json
+from api.campaign_reports import detail_of, metrics_of
 from api.openapi.describe import ANALYTICS, CAMPAIGNS, File, describes
 from api.openapi.faults import CAMPAIGN_NOT_FOUND, Fault
 from api.runtime import Runtime, runtime
-from api.schemas.callbacks import report_answer
 from api.schemas.campaign_answers import (
     CampaignCreated,
     CampaignDetailShown,
-    CampaignMetrics,
     CampaignPage,
     CampaignPerformance,
     CampaignReportHead,
@@ -34,14 +33,14 @@ from api.schemas.campaigns import (
     ExportQuery,
     MessageQuery,
     campaign_answer,
-    campaign_detail,
     message_answer,
-    metrics_answer,
     timing_answer,
     top_errors,
 )
-from shared.db import analytics, audit, campaigns, external, message_pages, texts
+from api.schemas.live import LiveShown
+from shared.db import analytics, audit, campaigns, message_pages
 from shared.db.campaigns import Campaign, Filters
+from shared.db.message_pages import Wanted
 from shared.db.pool import Row, tenant_transaction
 from shared.db.users import User
 from shared.domain.health_score import rates
@@ -156,12 +155,27 @@ def get_campaign(user: User, reference: str) -> ResponseReturnValue:
     """One campaign, by number or `CAMP-…`."""
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
         campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
-        reasons = campaigns.list_reasons(conn, user.tenant_id, campaign.campaign_id)
-        used = campaigns.list_instances(conn, user.tenant_id, campaign.campaign_id)
-        text = texts.find_progress(conn, user.tenant_id, campaign.campaign_id)
-    return CampaignDetailShown(
-        success=True, campaign=campaign_detail(campaign, reasons, used, text)
-    )
+        shown = detail_of(conn, user.tenant_id, campaign)
+    return CampaignDetailShown(success=True, campaign=shown)
+
+
+@bp.get("/<reference>/live")
+@describes(
+    "Tudo para acompanhar uma campanha ao vivo",
+    ANALYTICS,
+    description=(
+        "A campanha, as métricas, as etapas, os números e os envios ao longo do tempo, de uma vez; "
+        "o que vem depois chega por `/ws`, a partir de `metrics.last_seq`."
+    ),
+    answers={200: LiveShown},
+    faults=(CAMPAIGN_NOT_FOUND,),
+)
+@require("viewer")
+def get_live(user: User, reference: str) -> ResponseReturnValue:
+    """Everything a page that watches one campaign begins with."""
+    with tenant_transaction(runtime().pool, user.tenant_id) as conn:
+        shown = campaign_live.look(conn, user.tenant_id, reference)
+    return LiveShown(success=True, live=shown)
 
 
 @bp.get("/<reference>/metrics")
@@ -176,7 +190,7 @@ def get_metrics(user: User, reference: str) -> ResponseReturnValue:
     """The spec's metrics, from counters."""
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
         campaign = campaigns.get_campaign(conn, user.tenant_id, reference)
-        shown = _metrics(conn, user.tenant_id, campaign)
+        shown = metrics_of(conn, user.tenant_id, campaign)
     return MetricsShown(success=True, metrics=shown)
 
 
@@ -200,16 +214,20 @@ def get_performance(user: User, reference: str) -> ResponseReturnValue:
 @describes(
     "Mensagens da campanha, na ordem da lista",
     CAMPAIGNS,
-    description="Quem só visualiza vê telefones mascarados.",
+    description=(
+        "Quem só visualiza vê telefones mascarados. Os filtros valem todos juntos; `stage` olha o "
+        "que já aconteceu, `status` o que é agora; `search` acha nomes e telefones."
+    ),
     query=MessageQuery,
     answers={200: MessagePage},
     faults=(CAMPAIGN_NOT_FOUND,),
 )
 @require("viewer")
 def list_messages(user: User, reference: str) -> ResponseReturnValue:
-    """In list order; `?status=failed,in_doubt&limit=…&cursor=…`; viewers see masked phones."""
+    """In list order; `?status=failed,in_doubt&reason=…&search=…`; viewers see masked phones."""
     asked = query.read(MessageQuery)
-    limit = asked.limit
+    limit, masked = asked.limit, user.role == "viewer"
+    wanted = Wanted(asked.status, asked.stage, asked.reason, asked.search, by_phone=not masked)
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
         number = campaigns.get_campaign(conn, user.tenant_id, reference).campaign_id
         scope = f"messages|{user.tenant_id}|{number}"
@@ -220,10 +238,9 @@ def list_messages(user: User, reference: str) -> ResponseReturnValue:
             number,
             after=-1 if after is None else after,
             limit=limit + 1,
-            statuses=asked.status,
+            wanted=wanted,
         )
     more = query.next_cursor(scope, page[limit - 1].position) if len(page) > limit else None
-    masked = user.role == "viewer"
     shown = [message_answer(line, masked=masked) for line in page[:limit]]
     return MessagePage(success=True, messages=shown, next_cursor=more)
 
@@ -249,7 +266,15 @@ def pause(user: User, reference: str) -> ResponseReturnValue:
     CAMPAIGNS,
     description="Ela volta à fila.",
     answers={200: CampaignShown},
-    faults=(CAMPAIGN_NOT_FOUND, _ENDED),
+    faults=(
+        CAMPAIGN_NOT_FOUND,
+        _ENDED,
+        Fault(
+            409,
+            "campaign_restored",
+            "O banco foi restaurado de um backup: quem opera precisa liberar a campanha.",
+        ),
+    ),
     idempotent=True,
 )
 @require("operator")
@@ -359,19 +384,8 @@ def _limit_exports(parts: Runtime, user: User) -> None:
 
 
 def _campaign_head(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> CampaignReportHead:
-    reasons = campaigns.list_reasons(conn, tenant_id, campaign.campaign_id)
-    used = campaigns.list_instances(conn, tenant_id, campaign.campaign_id)
-    text = texts.find_progress(conn, tenant_id, campaign.campaign_id)
-    detail = campaign_detail(campaign, reasons, used, text)
-    return {**detail, "metrics": _metrics(conn, tenant_id, campaign)}
-
-
-def _metrics(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> CampaignMetrics:
-    """With what an external workflow said of the whole, where one sends the campaign."""
-    report = None
-    if campaign.executor == "external":
-        report = external.find_report(conn, tenant_id, campaign.campaign_id)
-    return {**metrics_answer(campaign), "reported": report_answer(report)}
+    detail = detail_of(conn, tenant_id, campaign)
+    return {**detail, "metrics": metrics_of(conn, tenant_id, campaign)}
 
 
 def _performance(conn: Connection[Row], tenant_id: int, campaign: Campaign) -> CampaignPerformance:

@@ -12,6 +12,7 @@ from api.auth import public
 from api.json import json_response
 from api.openapi.describe import HEALTH, File, describes
 from api.openapi.faults import NO_ADDRESS
+from api.routes.console import asks_for_page, console_page, is_built
 from api.runtime import VERSION, Runtime, runtime
 from api.schemas.health import Front, Health, Live, Ready
 from shared.db.pool import connection
@@ -49,10 +50,17 @@ def health() -> ResponseReturnValue:
 
 
 @bp.get("/")
-@describes("Por onde começar", HEALTH, answers={200: Front})
+@describes(
+    "Por onde começar",
+    HEALTH,
+    description="Um navegador (Accept: text/html) recebe o console.",
+    answers={200: (Front, File("text/html; charset=utf-8", "O console.", "<!doctype html>…"))},
+)
 @public
 def front() -> ResponseReturnValue:
-    """Where a person who opens the address may go on."""
+    """The console for browsers; for programs, where to go on."""
+    if asks_for_page() and is_built():
+        return console_page()
     answer: Front = {
         "success": True,
         "service": "RapidFlow",

@@ -97,6 +97,49 @@ def get_instance(user: User, name: str) -> ResponseReturnValue:
     return InstanceShown(success=True, instance=shown, qrcode=qr)
 
 
+@bp.post("/<name>/connect")
+@describes(
+    "Conecta uma instância que está fechada",
+    INSTANCES,
+    description="`qrcode` traz o que escanear onde nenhum telefone está ligado a ela.",
+    answers={200: InstanceShown},
+    faults=(_UNKNOWN, *PROVIDER),
+)
+@require("admin")
+def connect_instance(user: User, name: str) -> ResponseReturnValue:
+    """An open one is left as it is."""
+    seen = _operations().connect(_owner(user), name)
+    shown = instance_answer(seen.instance, masked=False)
+    return InstanceShown(success=True, instance=shown, qrcode=qr_answer(seen.qr))
+
+
+@bp.post("/<name>/pause")
+@describes(
+    "Pausa uma instância",
+    INSTANCES,
+    description="Nada novo sai por ela; o que já estava em mãos sai em segundos.",
+    answers={200: InstanceShown},
+    faults=(_UNKNOWN,),
+)
+@require("operator")
+def pause_instance(user: User, name: str) -> ResponseReturnValue:
+    """Campaigns that have other numbers go on with those."""
+    return _paused(user, name, paused=True)
+
+
+@bp.post("/<name>/resume")
+@describes(
+    "Volta a usar uma instância pausada",
+    INSTANCES,
+    answers={200: InstanceShown},
+    faults=(_UNKNOWN,),
+)
+@require("operator")
+def resume_instance(user: User, name: str) -> ResponseReturnValue:
+    """Campaigns that waited for it go on within seconds."""
+    return _paused(user, name, paused=False)
+
+
 @bp.delete("/<name>")
 @describes(
     "Remove uma instância",
@@ -114,6 +157,13 @@ def delete_instance(user: User, name: str) -> ResponseReturnValue:
     """Not while a running campaign has no other number."""
     _operations().remove(_owner(user), name)
     return Done(success=True)
+
+
+def _paused(user: User, name: str, *, paused: bool) -> InstanceShown:
+    seen = _operations().pause(_owner(user), name, paused=paused)
+    return InstanceShown(
+        success=True, instance=instance_answer(seen.instance, masked=False), qrcode=None
+    )
 
 
 def _make(user: User, body: InstanceBody, public_id: str) -> Seen:

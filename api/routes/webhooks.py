@@ -12,15 +12,13 @@ from api.body import read_body, read_json
 from api.idempotency import given_key
 from api.openapi.describe import CALLBACKS, describes
 from api.openapi.faults import FORBIDDEN, RATE_LIMITED, UNAUTHORIZED, UNAVAILABLE, Fault
-from api.runtime import Runtime, runtime
+from api.runtime import runtime
 from api.schemas.campaign_answers import CampaignCreated
 from api.schemas.campaign_changes import WebhookBody
 from api.schemas.health import ConnectionTest
 from api.schemas.webhooks import ProviderEvent, WorkflowBody
 from api.schemas.words import Done
-from shared.db import inbox, instances
-from shared.db.instances import WebhookTarget
-from shared.db.pool import tenant_transaction
+from shared.db import inbox
 from shared.db.users import User
 from shared.errors import NotFound, Unauthorized
 from shared.failpoints import failpoint
@@ -65,15 +63,13 @@ def evolution(public_id: str) -> ResponseReturnValue:
     parts = runtime()
     raw = read_body(parts.settings.http.webhook_bytes)
     tenant_id = provider_events.tenant_of(public_id)
-    with tenant_transaction(parts.pool, tenant_id) as conn:
-        target = instances.find_webhook_target(conn, tenant_id, public_id)
-        if target is None:
-            raise NotFound("Instância desconhecida.")
-        _check_sender(parts, tenant_id, public_id, target)
-        event = provider_events.read(raw, target)
-        stored = event is not None and inbox.store(conn, tenant_id, event)
-        failpoint("webhook_before_commit")
-    if stored:
+    known = parts.webhook_targets.find(tenant_id, public_id)
+    if known is None:
+        raise NotFound("Instância desconhecida.")
+    _check_sender(known.secret)
+    event = provider_events.read(raw, known.target)
+    failpoint("webhook_before_commit")
+    if event is not None and inbox.store(parts.pool, tenant_id, event):
         parts.producer.ring_receipts()
     return Done(success=True)
 
@@ -118,14 +114,7 @@ def _create_from_webhook(user: User, given: object) -> ResponseReturnValue:
     return campaign_actions.create(runtime(), user, campaign, reference=reference)
 
 
-def _check_sender(parts: Runtime, tenant_id: int, public_id: str, target: WebhookTarget) -> None:
-    secret = parts.sealer.open_sealed(
-        target.webhook_secret,
-        table="instances",
-        column="webhook_secret",
-        tenant_id=tenant_id,
-        row_id=public_id,
-    )
+def _check_sender(secret: str) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     good = scheme.lower() == "bearer" and check_webhook_token(token, secret, max_age=_OLDEST)
     if not good:

@@ -33,7 +33,9 @@ SkipReason = Annotated[
     str,
     Field(
         description="Por que este contato não recebe a mensagem.",
-        json_schema_extra={"enum": ["empty_name", "invalid_phone", "duplicate", "suppressed"]},
+        json_schema_extra={
+            "enum": ["empty_name", "invalid_phone", "duplicate", "suppressed", "already_sent"]
+        },
         examples=["invalid_phone"],
     ),
 ]
@@ -140,6 +142,14 @@ class CampaignCounts(TypedDict):
 
 class CampaignAnswer(CampaignCounts):
     """A campaign in a list."""
+
+    messages_per_minute: Annotated[
+        float, Field(ge=0, description="Do último minuto; terminada, a média.", examples=[2.5])
+    ]
+    estimated_seconds_remaining: Annotated[
+        int | None, Field(description="Nulo: não dá para saber agora.", examples=[1200])
+    ]
+    health_score: Annotated[int, Field(ge=0, le=100, examples=[95])]
 
     id: CampaignNumber
     campaign_id: CampaignCode

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.schemas.base import Body, Line
 from api.schemas.campaigns import (
+    AlreadySent,
     ConfigBody,
     Contact,
     PaceBody,
@@ -62,16 +63,22 @@ class ChangeBody(Body):
 
 
 class WebhookBody(Body):
-    """`{campaignId?, name?, contacts, config?}`: what callers of the old workflow send."""
+    """`{campaignId?, name?, contacts, alreadySent?, config?}`: an old workflow's call."""
 
     campaign_id: Annotated[Line, Field(min_length=1, max_length=100)] | int | None = Field(
         default=None, alias="campaignId"
     )
     name: Line | None = Field(default=None, min_length=1, max_length=255)
     contacts: list[Contact] = Field(min_length=1, max_length=MAX_CONTACTS)
+    already_sent: AlreadySent = Field(default=[], alias="alreadySent")
     config: ConfigBody = ConfigBody()
 
     def as_campaign(self) -> dict[str, Any]:
         """The arguments of a `CampaignBody`, which has a name of its own."""
         name = self.name or (f"Campanha {self.campaign_id}" if self.campaign_id else "Campanha")
-        return {"name": name, "contacts": self.contacts, "config": self.config}
+        return {
+            "name": name,
+            "contacts": self.contacts,
+            "already_sent": self.already_sent,
+            "config": self.config,
+        }

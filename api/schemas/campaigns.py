@@ -29,7 +29,7 @@ from api.schemas.urls import MAX_URL, check_public_url
 from api.schemas.words import STATUSES
 from shared.db.campaign_creation import Executor
 from shared.db.campaigns import Campaign, ReasonCount, UsedInstance
-from shared.db.message_pages import MESSAGE_STATUSES, MessageLine
+from shared.db.message_pages import MESSAGE_STAGES, MESSAGE_STATUSES, MessageLine
 from shared.db.texts import TextProgress
 from shared.domain.contacts import MAX_CONTACTS, Validation
 from shared.domain.doubts import MOST_HOURS, DoubtPolicy
@@ -211,6 +211,19 @@ SPEC_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
+AlreadySent = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=40)]],
+    Field(
+        max_length=MAX_CONTACTS,
+        description=(
+            "Telefones que outro sistema já alcançou com esta campanha: quem estiver em `contacts` "
+            "não recebe de novo e aparece como `skipped`, `already_sent`."
+        ),
+        examples=[["11999999999"]],
+    ),
+]
+
+
 class CampaignBody(Body):
     """`POST /api/campaigns`; contacts stay as written, `shared.domain.contacts` judges them."""
 
@@ -220,6 +233,7 @@ class CampaignBody(Body):
     contacts: list[Contact] = Field(
         min_length=1, max_length=MAX_CONTACTS, description="De 1 a 10.000 contatos."
     )
+    already_sent: AlreadySent = Field(default=[], alias="alreadySent")
     config: ConfigBody = ConfigBody()
     priority: Priority = 0
     schedule_at: ScheduleAt | None = Field(
@@ -262,6 +276,12 @@ class MessageQuery(Query):
     """`GET /api/campaigns/:id/messages?status=failed,in_doubt&limit=…&cursor=…`."""
 
     status: Annotated[list[str] | None, OneOf(*MESSAGE_STATUSES)] = None
+    stage: Annotated[list[str] | None, OneOf(*MESSAGE_STAGES)] = None
+    reason: Annotated[
+        str | None,
+        Field(max_length=64, pattern=r"^[a-z0-9_]+$", description="O código do motivo."),
+    ] = None
+    search: Search = None
     limit: Annotated[int, UpTo(1000)] = 100
     cursor: Cursor = None
 
@@ -318,6 +338,9 @@ def campaign_answer(campaign: Campaign) -> CampaignAnswer:
         "replied_count": campaign.replied,
         "progress_percentage": _progress(campaign),
         "success_rate": success,
+        "messages_per_minute": round(_speed(campaign), 2),
+        "estimated_seconds_remaining": _remaining(campaign),
+        "health_score": health_score(_health(campaign)),
         "created_at": campaign.created_at,
         "scheduled_at": campaign.scheduled_at,
         "started_at": campaign.started_at,
@@ -384,21 +407,15 @@ def top_errors(reasons: list[ReasonCount]) -> list[TopError]:
 def metrics_answer(campaign: Campaign) -> CampaignMetrics:
     """The spec's metrics; rates in percent, speed in messages a minute, from counters only."""
     success, errors = rates(campaign.sent, campaign.failed)
-    speed = _speed(campaign)
-    judged = judged_speed(
-        speed, running_seconds=_running_seconds(campaign), gap_seconds=campaign.gap_seconds
-    )
-    completed = campaign.status == "completed"
-    # Thresholds are judged on what is counted, not on what is shown.
-    exact = shares(campaign.sent, campaign.failed)
-    health = Health(*exact, judged, completed, campaign.processed)
+    health = _health(campaign)
+    judged = health.messages_per_minute
     return {
         "campaign_id": campaign.public_id,
         "id": campaign.campaign_id,
         "name": campaign.name,
         "status": campaign.status,
         "waiting_reason": _waiting(campaign),
-        "completed_with_doubts": completed and campaign.in_doubt > 0,
+        "completed_with_doubts": health.completed and campaign.in_doubt > 0,
         "total_contacts": campaign.total,
         "processed_count": campaign.processed,
         "sent_count": campaign.sent,
@@ -412,7 +429,7 @@ def metrics_answer(campaign: Campaign) -> CampaignMetrics:
         "progress_percentage": _progress(campaign),
         "success_rate": success,
         "error_rate": errors,
-        "messages_per_minute": round(speed, 2),
+        "messages_per_minute": round(_speed(campaign), 2),
         "estimated_seconds_remaining": _remaining(campaign),
         "duration_seconds": _duration(campaign),
         "health_score": health_score(health),
@@ -473,11 +490,22 @@ def _progress(campaign: Campaign) -> float:
 
 
 def _waiting(campaign: Campaign) -> str | None:
-    if campaign.status == "paused" and campaign.waiting_reason == "many_doubts":
+    if campaign.status == "paused" and campaign.waiting_reason in ("many_doubts", "restored"):
         return campaign.waiting_reason
     if campaign.status in ("paused", "scheduled"):
         return campaign.status
     return campaign.waiting_reason if campaign.status in _LIVE else None
+
+
+def _health(campaign: Campaign) -> Health:
+    """Thresholds are judged on what is counted, not on what is shown."""
+    judged = judged_speed(
+        _speed(campaign),
+        running_seconds=_running_seconds(campaign),
+        gap_seconds=campaign.gap_seconds,
+    )
+    exact = shares(campaign.sent, campaign.failed)
+    return Health(*exact, judged, campaign.status == "completed", campaign.processed)
 
 
 def _speed(campaign: Campaign) -> float:

@@ -82,6 +82,9 @@ class InstanceAnswer(TypedDict):
     phone: Annotated[str | None, Field(examples=["5511988887777"])]
     breaker: BreakerAnswer
     last_ack_at: MaybeInstant
+    paused_at: Annotated[
+        datetime | None, Field(description="Desde quando uma pessoa a pausou; nulo: não.")
+    ]
     created_at: Instant
 
 
@@ -124,6 +127,7 @@ def instance_answer(instance: Instance, *, masked: bool) -> InstanceAnswer:
         "phone": mask_phone(phone) if phone and masked else phone,
         "breaker": breaker_answer(instance),
         "last_ack_at": instance.last_ack_at,
+        "paused_at": instance.paused_at,
         "created_at": instance.created_at,
     }
 

@@ -56,8 +56,10 @@ WaitingReason = Annotated[
     str | None,
     Field(
         description=(
-            "Por que espera: `no_instance`, `instance_offline`, `breaker_open`, "
-            "`user_campaign_limit`, `scheduled`, `paused`, `many_doubts`, …; nulo: não espera."
+            "Por que espera: `no_instance`, `instance_offline`, `instance_paused`, "
+            "`breaker_open`, `user_campaign_limit`, `scheduled`, `paused`, `many_doubts`, "
+            "`restored`, …; "
+            "nulo: não espera."
         ),
         examples=[None],
     ),

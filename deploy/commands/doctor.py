@@ -2,21 +2,19 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-import httpx
 import psycopg
-from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
 
 from deploy.commands.checked import checked_settings
-from shared.coordination.redis_client import make_redis
-from shared.db import audit, health
+from deploy.doctor import provider, queue
+from deploy.doctor.finding import Check, Finding
+from shared.db import audit, health, restores
 from shared.db.migrate import pending_migrations
 from shared.db.pool import ENGINE_ROLE, check_role, connection_options
 from shared.errors import RapidFlowError
@@ -24,19 +22,6 @@ from shared.settings import Settings
 
 _MIB = 1024 * 1024
 _AUDIT_LINES = 1000  # of each tenant; `rapidflow audit verify` reads all
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: `fix` says what to do where it did not pass."""
-
-    check: str
-    ok: bool
-    found: str
-    fix: str = ""
-
-
-Check = Callable[[Settings], Iterator[Finding]]
 
 
 @click.command()
@@ -64,6 +49,14 @@ def _show(findings: list[Finding]) -> None:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", True, f"complete; answering at {settings.base_url}")
+    ahead, lease = settings.dispatch.lookahead_seconds, settings.delivery.lease_seconds
+    yield Finding(
+        "lookahead",
+        ahead + settings.delivery.late_seconds < lease,
+        f"slots {ahead:g} s ahead, leases {lease:g} s",
+        "Make RAPIDFLOW_DELIVERY__LEASE_SECONDS longer than RAPIDFLOW_DISPATCH__LOOKAHEAD_SECONDS "
+        "and RAPIDFLOW_DELIVERY__LATE_SECONDS together: leases lapse before their slots come.",
+    )
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -78,15 +71,39 @@ def _database(settings: Settings) -> Iterator[Finding]:
         with psycopg.connect(url, options=options, connect_timeout=5) as conn:
             check_role(conn)
             yield from _database_findings(conn)
+            numbers = list(provider.open_tokens(settings, restores.list_instances(conn)))
     except (psycopg.Error, RapidFlowError) as exc:
         reason = (str(exc).strip() or repr(exc)).splitlines()[-1]
         fix = "Check DATABASE_URL, that PostgreSQL runs, and `rapidflow migrate`."
         yield Finding("PostgreSQL", False, reason, fix)
+        return
+    for number in numbers:
+        if isinstance(number, Finding):
+            yield number
+        else:
+            yield from provider.look_at(settings, number)
 
 
 def _database_findings(conn: "psycopg.Connection[tuple[object, ...]]") -> Iterator[Finding]:
     server = health.get_server(conn)
     yield Finding("PostgreSQL", True, f"version {server.version}, role bound by row-level security")
+    yield Finding(
+        "connections",
+        server.connections < server.max_connections - 10,
+        f"{server.connections} of {server.max_connections}",
+        "Raise max_connections, or run fewer processes, or lower RAPIDFLOW_POOL__API_SIZE and "
+        "RAPIDFLOW_POOL__ENGINE_SIZE.",
+    )
+    held = restores.find_current(conn)
+    yield Finding(
+        "restore",
+        held is None,
+        "nothing is held"
+        if held is None
+        else f"backup of {held.taken_at:%Y-%m-%d %H:%M} UTC restored, {held.held} campaigns held",
+        "`rapidflow restore review` says what may have been sent since, `rapidflow restore "
+        "release` lets campaigns go on.",
+    )
     yield Finding(
         "clock",
         server.clock_skew_seconds < 5,
@@ -126,44 +143,6 @@ def _database_findings(conn: "psycopg.Connection[tuple[object, ...]]") -> Iterat
     )
 
 
-def _redis(settings: Settings) -> Iterator[Finding]:
-    try:
-        with make_redis(settings.redis_url.get_secret_value()) as redis:
-            server = redis.info("server")
-            policy = redis.info("memory").get("maxmemory_policy", "noeviction")
-    except RedisError as exc:
-        fix = "Check REDIS_URL and that the server runs."
-        yield Finding("Redis", False, repr(exc), fix)
-        return
-    version = server.get("valkey_version") or server.get("redis_version")
-    yield Finding(
-        "Redis",
-        policy == "noeviction",
-        f"version {version}, maxmemory-policy {policy}",
-        "Set maxmemory-policy to noeviction: an evicted queue loses work until the sweep.",
-    )
-
-
-def _evolution(settings: Settings) -> Iterator[Finding]:
-    headers = {"apikey": settings.evolution_api_key.get_secret_value()}
-    began = time.monotonic()
-    try:
-        answer = httpx.get(
-            f"{settings.evolution_api_url}/instance/fetchInstances", headers=headers, timeout=10
-        )
-    except httpx.HTTPError as exc:
-        fix = "Check EVOLUTION_API_URL and that Evolution runs."
-        yield Finding("Evolution", False, repr(exc), fix)
-        return
-    took = time.monotonic() - began
-    yield Finding(
-        "Evolution",
-        answer.status_code == 200,
-        f"HTTP {answer.status_code} in {took:.2f} s",
-        "401: check EVOLUTION_API_KEY. 404: EVOLUTION_API_URL is not an Evolution v2 server.",
-    )
-
-
 def _folders(settings: Settings) -> Iterator[Finding]:
     for name, folder in (("LOG_DIR", settings.log_dir), ("DATA_DIR", settings.data_dir)):
         place = _existing(folder)
@@ -179,4 +158,4 @@ def _existing(folder: Path) -> Path:
     )
 
 
-_CHECKS: tuple[Check, ...] = (_settings, _database, _redis, _evolution, _folders)
+_CHECKS: tuple[Check, ...] = (_settings, _database, queue.look, provider.look, _folders)

@@ -10,11 +10,16 @@ from deploy.local.errors import INSTALL_CHOICES, LocalError
 
 def postgres_bin() -> Path:
     """The folder with `postgres` and `initdb`."""
-    candidates = [os.environ.get("RAPIDFLOW_PG_BIN"), *_wheel_folders(), *_system_folders()]
-    for candidate in candidates:
-        if candidate and all((Path(candidate) / name).exists() for name in ("initdb", "postgres")):
-            return Path(candidate)
+    for candidate in postgres_folders():
+        if all((candidate / name).exists() for name in ("initdb", "postgres")):
+            return candidate
     raise LocalError(f"There is no PostgreSQL here and DATABASE_URL is not set. {INSTALL_CHOICES}")
+
+
+def postgres_folders() -> list[Path]:
+    """Folders that may hold PostgreSQL's programs, the one to prefer first."""
+    chosen = os.environ.get("RAPIDFLOW_PG_BIN")
+    return [*([Path(chosen)] if chosen else []), *_wheel_folders(), *_system_folders()]
 
 
 def _wheel_folders() -> list[Path]:

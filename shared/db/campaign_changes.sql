@@ -6,7 +6,7 @@ SELECT status FROM campaigns
 
 -- take_back --
 -- failed or in doubt -> pending: the outcome is forgotten where it was counted. What was given up as
--- unknown may have been sent, so it must be named by its code. Who was emptied is not written to. Locks: messages by position, counters,
+-- unknown may have been sent, so it must be named by its code. Locks: messages by position, counters,
 -- hours, errors, usage, totals.
   WITH picked AS MATERIALIZED (
         SELECT m.tenant_id, m.campaign_id, m.position, m.status AS before, m.reason, m.attempts, m.decided_at,
@@ -17,9 +17,12 @@ SELECT status FROM campaigns
            AND CASE WHEN %(codes)s::text[] IS NOT NULL THEN m.reason = ANY(%(codes)s::text[])
                     ELSE m.status = 'in_doubt' OR m.reason IS DISTINCT FROM 'outcome_unknown' END
            AND (%(positions)s::int[] IS NULL OR m.position = ANY(%(positions)s::int[]))
-           AND EXISTS (SELECT FROM contacts AS c
+           AND NOT EXISTS (SELECT FROM campaigns AS k  -- whose people are erased: nobody to write to
+                            WHERE k.tenant_id = m.tenant_id AND k.campaign_id = m.campaign_id
+                              AND k.erased_at IS NOT NULL)
+           AND EXISTS (SELECT FROM contacts AS c  -- nor one person who was erased
                         WHERE c.tenant_id = m.tenant_id AND c.campaign_id = m.campaign_id
-                          AND c.position = m.position AND c.emptied_at IS NULL)
+                          AND c.position = m.position AND c.body IS NOT NULL)
          ORDER BY m.position
            FOR UPDATE),
        moved AS (
@@ -79,7 +82,7 @@ SELECT failed + in_doubt FROM tally;
 -- reopen --
 -- An ended campaign goes back into the queue; one that is not over stays as it is.
 UPDATE campaigns
-   SET status = 'pending', finished_at = NULL, reopened = true, retention_at = '-infinity'
+   SET status = 'pending', finished_at = NULL, reopened = true
  WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND status IN ('completed', 'failed')
 RETURNING status;
 
@@ -137,10 +140,10 @@ INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
 SELECT %(tenant_id)s, %(campaign_id)s, unnest(%(instance_ids)s::bigint[]);
 
 -- contacts --
--- Everything a list was made of, in its order, but for those whose data went.
+-- Everything a list was made of, in its order, but for those who were erased.
 SELECT c.position, c.name, c.phone, c.variables, m.status
   FROM contacts AS c
   JOIN messages AS m USING (tenant_id, campaign_id, position)
- WHERE c.tenant_id = %(tenant_id)s AND c.campaign_id = %(campaign_id)s AND c.emptied_at IS NULL
+ WHERE c.tenant_id = %(tenant_id)s AND c.campaign_id = %(campaign_id)s AND (c.name, c.phone) <> ('', '')
    AND (%(statuses)s::text[] IS NULL OR m.status = ANY(%(statuses)s::text[]))
  ORDER BY c.position;

@@ -12,7 +12,7 @@ from shared.db import texts
 from shared.db.campaign_creation import Executor
 from shared.db.instances import NamedInstance
 from shared.db.pool import Row
-from shared.db.sql import load_sql
+from shared.db.sql import like, load_sql
 from shared.domain.doubts import DoubtPolicy
 from shared.errors import InvalidTransition, NotFound
 
@@ -141,7 +141,7 @@ def list_campaigns(
         "tenant_id": tenant_id,
         "before_id": filters.before_id,
         "statuses": None if filters.statuses is None else list(filters.statuses),
-        "pattern": None if filters.search is None else f"%{_like(filters.search)}%",
+        "pattern": None if filters.search is None else f"%{like(filters.search)}%",
         "limit": limit,
     }
     with conn.cursor(row_factory=class_row(Campaign)) as cur:
@@ -212,7 +212,13 @@ def _move(
     row = conn.execute(_SQL[move], key).fetchone()
     if row is not None:
         return str(row[0])
-    current = get_campaign(conn, tenant_id, str(campaign.campaign_id)).status
+    after = get_campaign(conn, tenant_id, str(campaign.campaign_id))
+    current = after.status
+    if move == "resume" and after.waiting_reason == "restored":
+        raise InvalidTransition(
+            "O banco foi restaurado de um backup: quem opera precisa liberar a campanha.",
+            code="campaign_restored",
+        )
     raise InvalidTransition(
         f"A campanha está {current!r} e não aceita esta ação.", code=f"campaign_{current}"
     )
@@ -220,7 +226,3 @@ def _move(
 
 def _key(tenant_id: int, campaign: Campaign) -> dict[str, int]:
     return {"tenant_id": tenant_id, "campaign_id": campaign.campaign_id}
-
-
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -75,6 +75,7 @@ UPDATE campaigns
    SET status = CASE WHEN scheduled_at > now() AND started_at IS NULL THEN 'scheduled' ELSE 'pending' END,
        pause_reason = NULL, doubts_seen_at = now()
  WHERE tenant_id = %(tenant_id)s AND campaign_id = %(campaign_id)s AND status = 'paused'
+   AND pause_reason IS DISTINCT FROM 'restored'
 RETURNING status;
 
 -- resume_pace --

@@ -4,7 +4,7 @@ INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
 SELECT c.tenant_id, c.campaign_id, i.instance_id
   FROM campaigns AS c
   JOIN LATERAL (SELECT instance_id FROM instances
-                 WHERE tenant_id = c.tenant_id AND state = 'open' AND deleted_at IS NULL
+                 WHERE tenant_id = c.tenant_id AND state = 'open' AND deleted_at IS NULL AND paused_at IS NULL
                  ORDER BY instance_id LIMIT 1) AS i ON true
  WHERE c.status IN ('pending', 'scheduled') AND c.executor = 'engine'
    AND NOT EXISTS (SELECT FROM campaign_instances AS x
@@ -33,9 +33,10 @@ SELECT u.user_id
           JOIN plans AS p USING (tenant_id)
          WHERE c.user_id = ANY(%(user_ids)s) AND c.executor = 'engine'
            AND (c.status = 'pending' OR (c.status = 'scheduled' AND c.scheduled_at <= now()))
+           AND NOT EXISTS (SELECT FROM restores WHERE opened_at IS NULL)
            AND EXISTS (SELECT FROM campaign_instances AS ci JOIN instances AS i USING (tenant_id, instance_id)
                         WHERE ci.tenant_id = c.tenant_id AND ci.campaign_id = c.campaign_id
-                          AND i.state = 'open' AND i.deleted_at IS NULL))
+                          AND i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL))
 UPDATE campaigns AS c
    SET status = 'running', started_at = coalesce(c.started_at, clock_timestamp()), reopened = false
   FROM ready AS r
@@ -81,6 +82,10 @@ RETURNING c.tenant_id, c.campaign_id, c.total, c.processed, c.skipped,
                     WHEN c.status = 'scheduled' AND c.scheduled_at > now() THEN 'scheduled'
                     WHEN NOT bool_or(i.instance_id IS NOT NULL) THEN 'no_instance'
                     WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL) THEN 'instance_offline'
+                    WHEN NOT bool_or(i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL)
+                         THEN 'instance_paused'
+                    WHEN c.status IN ('pending', 'scheduled')
+                         AND EXISTS (SELECT FROM restores WHERE opened_at IS NULL) THEN 'restored'
                     WHEN c.status IN ('pending', 'scheduled') THEN 'user_campaign_limit'
                     WHEN bool_and(l.breaker_state = 'open' AND l.open_until > now()) THEN 'breaker_open'
                     WHEN EXISTS (SELECT FROM campaign_texts AS x
@@ -107,12 +112,12 @@ UPDATE campaign_pace AS p
  WHERE p.tenant_id = c.tenant_id AND p.campaign_id = c.campaign_id;
 
 -- lock_lanes --
--- Lanes that may take work: connected, in no unfinished batch, nothing in flight from a dead one,
+-- Lanes that may take work: connected, not paused, in no unfinished batch, nothing in flight from a dead one,
 -- breaker not resting, and some due campaign uses them. Those served longest ago come first.
 SELECT l.tenant_id, l.instance_id, l.breaker_state
   FROM lanes AS l
   JOIN instances AS i USING (tenant_id, instance_id)
- WHERE i.state = 'open' AND i.deleted_at IS NULL
+ WHERE i.state = 'open' AND i.deleted_at IS NULL AND i.paused_at IS NULL
    AND (l.lease_id IS NULL OR l.lease_until < clock_timestamp())
    AND (l.breaker_state <> 'open'
         OR (l.open_until <= clock_timestamp() AND i.checked_at >= l.open_until))  -- Evolution was asked first

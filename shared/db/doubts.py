@@ -190,13 +190,15 @@ def settle(
     Those that evidence has ended by now stay as they are.
     """
     verdict = _VERDICTS[decision]
-    opened = [
-        OpenAttempt(tenant_id, campaign_id, position, _NO_LEASE, attempt)
-        for tenant_id, campaign_id, position, attempt in doubts
-    ]
+    opened = [doubted(*doubt) for doubt in doubts]
     return messages.record_verdicts(
         conn, [(attempt, verdict) for attempt in opened], quiet_seconds=0, decided=True
     )
+
+
+def doubted(tenant_id: int, campaign_id: int, position: int, attempt: int) -> OpenAttempt:
+    """A doubt as verdicts name it."""
+    return OpenAttempt(tenant_id, campaign_id, position, _NO_LEASE, attempt)
 
 
 def put_back(

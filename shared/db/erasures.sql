@@ -6,7 +6,7 @@ RETURNING erasure_id, requested_at, done_at, contacts;
 -- suppress --
 -- Who asked to be forgotten is not written to either; an opt-out stays one.
 INSERT INTO suppressions (tenant_id, phone, reason)
-VALUES (%(tenant_id)s, %(phone)s, 'manual')
+VALUES (%(tenant_id)s, %(phone)s, 'erased')
     ON CONFLICT DO NOTHING;
 
 -- page --
@@ -70,7 +70,7 @@ SELECT c.campaign_id, c.position, c.phone, c.sendable, m.status
          UNION ALL
         SELECT tenant_id, campaign_id, position, phone, false
           FROM contacts
-         WHERE tenant_id = %(tenant_id)s AND body IS NULL AND emptied_at IS NULL
+         WHERE tenant_id = %(tenant_id)s AND body IS NULL AND phone <> ''
            AND right(regexp_replace(phone, '\D', '', 'g'), 8) = right(%(phone)s::text, 8)) AS c
   JOIN messages AS m USING (tenant_id, campaign_id, position)
  ORDER BY c.campaign_id, c.position
@@ -96,10 +96,10 @@ SELECT campaign_id
            FOR UPDATE OF m),
        emptied AS (
         UPDATE contacts AS c
-           SET name = '', phone = '', variables = '{}', body = NULL, emptied_at = now()
+           SET name = '', phone = '', variables = '{}', body = NULL
           FROM over AS o
          WHERE c.tenant_id = o.tenant_id AND c.campaign_id = o.campaign_id AND c.position = o.position
-           AND c.emptied_at IS NULL
+           AND (c.name, c.phone) <> ('', '')
      RETURNING 1),
        quieted AS (
         UPDATE messages AS m

@@ -19,6 +19,7 @@ class Server:
     version: str
     clock_skew_seconds: float
     max_connections: int
+    connections: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 -- server --
 SELECT current_setting('server_version') AS version,
        abs(extract(epoch FROM clock_timestamp()) - %(now)s)::double precision AS clock_skew_seconds,
-       current_setting('max_connections')::int AS max_connections;
+       current_setting('max_connections')::int AS max_connections,
+       (SELECT sum(numbackends) FROM pg_stat_database)::int AS connections;
 
 -- backlog --
 -- Work that should have moved by now: seconds the oldest due message has waited on a usable lane,

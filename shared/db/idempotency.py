@@ -129,6 +129,11 @@ def record(conn: Connection[Row], asked: Asked, status: int, answer: dict[str, A
     conn.execute(_SQL["record"], params)
 
 
+def forget(conn: Connection[Row]) -> int:
+    """Drop keys older than a day, as the engine; returns how many."""
+    return conn.execute(_SQL["forget"]).rowcount
+
+
 def _key(asked: Asked) -> dict[str, Any]:
     return {"tenant_id": asked.tenant_id, "route": asked.route, "key": asked.key}
 

@@ -50,6 +50,10 @@ DELETE FROM idempotency_keys
  WHERE tenant_id = %(tenant_id)s AND route = %(route)s AND key = %(key)s
    AND status IS NULL AND claim_id = %(claim_id)s;
 
+-- forget --
+-- Keys are kept for a day.
+DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
+
 -- record --
 INSERT INTO idempotency_keys (tenant_id, route, key, body_hash, status, answer)
 VALUES (%(tenant_id)s, %(route)s, %(key)s, %(body_hash)s, %(status)s, %(answer)s)

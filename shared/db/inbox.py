@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from shared.db.pool import Row
+from shared.db.pool import Pool, single_statements, tenant_transaction
 from shared.db.sql import load_sql
 
 _SQL = load_sql("inbox.sql")
@@ -24,10 +23,10 @@ class ProviderEvent:
     body: Any
 
 
-def store(conn: Connection[Row], tenant_id: int, event: ProviderEvent) -> bool:
-    """Whether to look at it now: not where it was known already, says nothing new about the
-    connection, or is one of many such events and waits for the next tick."""
-    params = {
+def store(pool: Pool, tenant_id: int, event: ProviderEvent) -> bool:
+    """Commit it. Whether to look at it now: not where it was known already, says nothing new about
+    the connection, or is one of many such events and waits for the next tick."""
+    params: dict[str, object] = {
         "tenant_id": tenant_id,
         "instance_id": event.instance_id,
         "event": event.event,
@@ -36,6 +35,9 @@ def store(conn: Connection[Row], tenant_id: int, event: ProviderEvent) -> bool:
     }
     if event.event == CONNECTION_EVENT and isinstance(event.body, dict):
         params["state"] = str(event.body.get("state"))
-        row = conn.execute(_SQL["store_connection"], params).fetchone()
-        return row is not None and bool(row[0])
-    return conn.execute(_SQL["store"], params).fetchone() is not None
+        with tenant_transaction(pool, tenant_id) as conn:
+            row = conn.execute(_SQL["store_connection"], params).fetchone()
+    else:
+        with single_statements(pool) as conn:
+            row = conn.execute(_SQL["store"], params).fetchone()
+    return row is not None and bool(row[0])

@@ -1,9 +1,6 @@
 -- store --
--- What the provider told us, once.
-INSERT INTO provider_inbox (tenant_id, instance_id, event, dedupe_key, body)
-VALUES (%(tenant_id)s, %(instance_id)s, %(event)s, %(dedupe_key)s, %(body)s)
-    ON CONFLICT (tenant_id, instance_id, dedupe_key) DO NOTHING
-RETURNING inbox_id;
+-- What the provider told us, once; true where it was new. Sets the tenant for this one statement.
+SELECT store_event(%(tenant_id)s, %(instance_id)s, %(event)s, %(dedupe_key)s, %(body)s);
 
 -- store_connection --
 -- A connection event has Evolution asked, nothing more: one that waits already stands for all of its kind,

@@ -30,6 +30,7 @@ class Instance:
     token: bytes
     webhook_secret: bytes
     last_ack_at: datetime | None
+    paused_at: datetime | None
     created_at: datetime
     breaker_state: str
     errors_in_a_row: int
@@ -139,6 +140,12 @@ def set_state(
         "owner_phone": owner_phone,
     }
     conn.execute(_SQL["set_state"], params)
+
+
+def set_paused(conn: Connection[Row], tenant_id: int, instance_id: int, *, paused: bool) -> bool:
+    """Give it nothing new, or go on; False where it was so already."""
+    params = {"tenant_id": tenant_id, "instance_id": instance_id, "paused": paused}
+    return conn.execute(_SQL["set_paused"], params).rowcount == 1
 
 
 def soft_delete(conn: Connection[Row], tenant_id: int, instance_id: int) -> None:

@@ -1,6 +1,6 @@
 -- list_instances --
 SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i.state_at, i.owner_phone,
-       i.token, i.webhook_secret, i.last_ack_at, i.created_at,
+       i.token, i.webhook_secret, i.last_ack_at, i.paused_at, i.created_at,
        l.breaker_state, l.errors_in_a_row, l.times_opened, l.opened_at, l.open_until, l.rest_reason
   FROM instances AS i
   JOIN lanes AS l USING (tenant_id, instance_id)
@@ -10,7 +10,7 @@ SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i
 
 -- find_instance --
 SELECT i.instance_id, i.public_id, i.name, i.adopted, i.state, i.state_reason, i.state_at, i.owner_phone,
-       i.token, i.webhook_secret, i.last_ack_at, i.created_at,
+       i.token, i.webhook_secret, i.last_ack_at, i.paused_at, i.created_at,
        l.breaker_state, l.errors_in_a_row, l.times_opened, l.opened_at, l.open_until, l.rest_reason
   FROM instances AS i
   JOIN lanes AS l USING (tenant_id, instance_id)
@@ -38,6 +38,13 @@ UPDATE instances
        owner_phone = coalesce(%(owner_phone)s, owner_phone)
  WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s
    AND (state, state_reason) IS DISTINCT FROM (%(state)s, %(reason)s::text);
+
+-- set_paused --
+-- What a worker has in hand leaves; nothing new is given to it.
+UPDATE instances
+   SET paused_at = CASE WHEN %(paused)s THEN now() END
+ WHERE tenant_id = %(tenant_id)s AND instance_id = %(instance_id)s AND deleted_at IS NULL
+   AND (paused_at IS NOT NULL) <> %(paused)s;
 
 -- soft_delete --
 UPDATE instances

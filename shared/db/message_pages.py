@@ -9,9 +9,11 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from shared.db.pool import Row
-from shared.db.sql import load_sql
+from shared.db.sql import like, load_sql
 
 _SQL = load_sql("message_pages.sql")
+
+_FEWEST_DIGITS: Final = 3  # fewer say nothing about a phone
 
 MESSAGE_STATUSES: Final = (
     "pending",
@@ -25,6 +27,23 @@ MESSAGE_STATUSES: Final = (
     "cancelled",
     "skipped",
 )
+
+#: What has happened to a message, whatever its status is by now.
+MESSAGE_STAGES: Final = ("acked", "replied")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a page is narrowed to, all of it together; None: no narrowing.
+
+    `by_phone` False: a search looks at names only, for whom phones are masked.
+    """
+
+    statuses: Sequence[str] | None = None
+    stages: Sequence[str] | None = None
+    reason: str | None = None
+    search: str | None = None
+    by_phone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +75,24 @@ def list_page(
     *,
     after: int,
     limit: int,
-    statuses: Sequence[str] | None = None,
+    wanted: Wanted | None = None,
 ) -> list[MessageLine]:
     """Past position `after` (-1: from the start), in list order."""
+    wanted = wanted or Wanted()
+    digits = "".join(filter(str.isdigit, wanted.search or "")) if wanted.by_phone else ""
     params = {
         "tenant_id": tenant_id,
         "campaign_id": campaign_id,
         "after": after,
         "limit": limit,
-        "statuses": None if statuses is None else list(statuses),
+        "statuses": None if wanted.statuses is None else list(wanted.statuses),
+        "acked": "acked" in (wanted.stages or ()),
+        "replied": "replied" in (wanted.stages or ()),
+        "reason": wanted.reason,
+        "pattern": None if wanted.search is None else f"%{like(wanted.search)}%",
+        "phone_pattern": f"%{digits}%"
+        if wanted.by_phone and len(digits) >= _FEWEST_DIGITS
+        else None,
     }
     with conn.cursor(row_factory=class_row(MessageLine)) as cur:
         return cur.execute(_SQL["page"], params).fetchall()

@@ -9,5 +9,9 @@ SELECT m.position, c.name, c.phone, c.body, m.status, m.reason, m.detail, m.atte
   LEFT JOIN instances AS i ON i.tenant_id = m.tenant_id AND i.instance_id = m.instance_id
  WHERE m.tenant_id = %(tenant_id)s AND m.campaign_id = %(campaign_id)s AND m.position > %(after)s
    AND (%(statuses)s::text[] IS NULL OR m.status = ANY(%(statuses)s::text[]))
+   AND (NOT %(acked)s OR m.acked_at IS NOT NULL)
+   AND (NOT %(replied)s OR m.replied_at IS NOT NULL)
+   AND (%(reason)s::text IS NULL OR m.reason = %(reason)s)
+   AND (%(pattern)s::text IS NULL OR c.name ILIKE %(pattern)s OR c.phone LIKE %(phone_pattern)s)
  ORDER BY m.position
  LIMIT %(limit)s;

@@ -11,6 +11,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 # A key of our own on a direct connection: yoyo's lock row outlives a killed process, this does not.
 _LOCK_KEY = 0x7261706964_01
 
+_APPLIED = "SELECT migration_id FROM _yoyo_migration"
+
 
 @contextlib.contextmanager
 def _backend(database_url: str) -> Iterator[yoyo.backends.DatabaseBackend]:
@@ -38,6 +40,22 @@ def pending_migrations(database_url: str) -> list[str]:
     """Names of migrations this database has not had, in order."""
     with _backend(database_url) as backend:
         return [migration.id for migration in _pending(backend)]
+
+
+def applied_migrations(database_url: str) -> list[str]:
+    """Names of the migrations this database has had, in order."""
+    with _backend(database_url) as backend:
+        return sorted(str(row[0]) for row in backend.execute(_APPLIED))
+
+
+def known_migrations() -> list[str]:
+    """Names of the migrations this program brings, in order."""
+    folder = resources.files("migrations")
+    return sorted(
+        file.name.removesuffix(".sql")
+        for file in folder.iterdir()
+        if file.name.endswith(".sql") and file.name[0].isdigit()
+    )
 
 
 @retry(

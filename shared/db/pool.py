@@ -4,6 +4,7 @@ Open a pool after the fork (gunicorn `post_fork`, Celery `worker_process_init`),
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,8 @@ _KEYED_PLANS = (
     " -c plan_cache_mode=force_generic_plan"
 )
 
+_TRUSTED_SECONDS = 1.0
+
 Row = tuple[Any, ...]
 Pool = ConnectionPool[Connection[Row]]
 
@@ -50,6 +53,7 @@ def make_pool(
     """A closed pool; the caller opens it once its process has forked."""
     pool: Pool = ConnectionPool(
         database_url,
+        connection_class=_PooledConnection,
         kwargs={
             "options": connection_options(role, limits),
             "connect_timeout": 3,
@@ -62,13 +66,33 @@ def make_pool(
         timeout=limits.checkout_seconds,
         max_waiting=limits.max_waiting,
         reconnect_timeout=30.0,
-        check=ConnectionPool.check_connection,
+        check=_check_if_rested,
+        reset=_note_rest,
         configure=_keep_statements_prepared if role == ENGINE_ROLE else None,
         open=False,
         name=name,
     )
     metrics.watch_pool(pool)
     return pool
+
+
+class _PooledConnection(Connection[Row]):
+    """Knows when it was last given back."""
+
+    rests_since = float("-inf")
+
+
+def _note_rest(conn: Connection[Row]) -> None:
+    if isinstance(conn, _PooledConnection):
+        conn.rests_since = time.monotonic()
+
+
+def _check_if_rested(conn: Connection[Row]) -> None:
+    """Ask a connection whether it still stands, unless it did a moment ago: asking is a round trip,
+    a third of what storing a webhook costs."""
+    rested = isinstance(conn, _PooledConnection) and conn.rests_since
+    if not rested or time.monotonic() - rested > _TRUSTED_SECONDS:
+        ConnectionPool.check_connection(conn)
 
 
 def _keep_statements_prepared(conn: Connection[Row]) -> None:
@@ -125,6 +149,18 @@ def connection(pool: Pool) -> Iterator[Connection[Row]]:
             code="database_unavailable",
             retry_after_seconds=2,
         ) from exc
+
+
+@contextlib.contextmanager
+def single_statements(pool: Pool) -> Iterator[Connection[Row]]:
+    """A pooled connection on which each statement commits by itself, in one round trip."""
+    with connection(pool) as conn:
+        conn.autocommit = True
+        try:
+            yield conn
+        finally:
+            if not conn.closed:
+                conn.autocommit = False
 
 
 @contextlib.contextmanager

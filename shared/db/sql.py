@@ -31,6 +31,11 @@ def name_of(statement: str) -> str | None:
     return _NAMES.get(statement)
 
 
+def like(text: str) -> str:
+    """`text` taken literally inside a LIKE pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 class Positional(NamedTuple):
     """A statement with `$1, $2, …` for a raw cursor, and the names of its parameters in order."""
 

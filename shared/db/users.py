@@ -112,6 +112,17 @@ def end_access_tokens(conn: Connection[Row], tenant_id: int, user_id: int) -> No
     conn.execute(_SQL["end_access_tokens"], {"tenant_id": tenant_id, "user_id": user_id})
 
 
+def set_role(conn: Connection[Row], tenant_id: int, user_id: int, role: Role) -> None:
+    """Access tokens of the role before end."""
+    conn.execute(_SQL["set_role"], {"tenant_id": tenant_id, "user_id": user_id, "role": role})
+
+
+def lock_owners(conn: Connection[Row], tenant_id: int) -> list[int]:
+    """Ids of those who own the tenant and may sign in; nobody else changes them meanwhile."""
+    rows = conn.execute(_SQL["lock_owners"], {"tenant_id": tenant_id})
+    return [int(row[0]) for row in rows]
+
+
 def set_disabled(conn: Connection[Row], tenant_id: int, user_id: int, *, disabled: bool) -> None:
     """Lock out or let in again."""
     params = {"tenant_id": tenant_id, "user_id": user_id, "disabled": disabled}

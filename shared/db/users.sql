@@ -53,6 +53,18 @@ UPDATE users
    SET session_epoch = session_epoch + 1
  WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s;
 
+-- set_role --
+UPDATE users
+   SET role = %(role)s, session_epoch = session_epoch + 1
+ WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND role <> %(role)s;
+
+-- lock_owners --
+SELECT user_id
+  FROM users
+ WHERE tenant_id = %(tenant_id)s AND role = 'owner' AND disabled_at IS NULL
+ ORDER BY user_id
+   FOR UPDATE;
+
 -- set_disabled --
 UPDATE users
    SET disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END,

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from shared.domain.phone import InvalidPhone, Phone, parse_phone
 
-SkipReason = Literal["empty_name", "invalid_phone", "duplicate", "suppressed"]
+SkipReason = Literal["empty_name", "invalid_phone", "duplicate", "suppressed", "already_sent"]
 Suppressed = Callable[[str], bool] | frozenset[str]
 
 MAX_CONTACTS: Final = 10_000
@@ -26,6 +26,7 @@ _INVISIBLE: Final = re.compile(
 _MESSAGES: Final[dict[SkipReason, str]] = {
     "empty_name": "o nome está vazio",
     "suppressed": "esta pessoa pediu para não receber mensagens",
+    "already_sent": "esta pessoa já recebeu a mensagem",
 }
 
 
@@ -52,17 +53,33 @@ class SkippedContact:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why one row is skipped; `field` is the wire's name (`nome`, `telefone`)."""
+    """Why one row is skipped; `field` is the wire's name (`nome`, `telefone`).
+
+    `detail` is what is wrong with the phone (InvalidPhone's reason), `same_as` the row that is
+    written to instead of a duplicate.
+    """
 
     index: int
     field: str
     reason: SkipReason
     message: str
+    detail: str | None = None
+    same_as: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A row that is accepted all the same; `code` is `landline` or `not_mobile`."""
+
+    index: int
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
     """The answer's `validation`: counts, the first problems, and what was accepted with a remark.
+
+    `remarks` are the first rows whose number is a landline or otherwise not a mobile.
 
     `warnings` counts `landline`, `not_mobile`, `cell_cut` (over 4 KiB), `column_dropped`
     (past the fiftieth) and `value_ignored` (neither text nor number).
@@ -73,6 +90,7 @@ class Validation:
     reasons: dict[str, int]
     first_problems: tuple[Problem, ...]
     warnings: dict[str, int]
+    remarks: tuple[Remark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +112,18 @@ def check_contacts(
     rows: Sequence[Mapping[str, object]],
     *,
     suppressed: Suppressed = frozenset(),
+    already_sent: frozenset[str] = frozenset(),
     allow_foreign: bool = False,
+    max_problems: int = MAX_PROBLEMS,
 ) -> CheckedContacts:
     """Judge every row; never raises for what a row holds.
 
     `nome` and `telefone` are the person, every further text or number a template variable.
-    The first sendable row of a person wins; `suppressed` is asked with canonical digits.
+    The first sendable row of a person wins; `suppressed` is asked with canonical digits, which
+    `already_sent` (whom somebody else has reached) holds too.
+    At most `max_problems` problems, and as many remarks, are listed; all are counted.
     """
-    check = _Check(suppressed, allow_foreign=allow_foreign)
+    check = _Check(suppressed, already_sent, allow_foreign=allow_foreign, max_problems=max_problems)
     entries = tuple(check.row(position, row) for position, row in enumerate(rows))
     return CheckedContacts(entries, tuple(dict.fromkeys(check.columns.values())), check.summary())
 
@@ -127,7 +149,15 @@ def _without_invisible(value: str) -> str:
 class _Check:
     """What one pass over the rows remembers."""
 
-    def __init__(self, suppressed: Suppressed, *, allow_foreign: bool) -> None:
+    def __init__(
+        self,
+        suppressed: Suppressed,
+        already_sent: frozenset[str],
+        *,
+        allow_foreign: bool,
+        max_problems: int,
+    ) -> None:
+        self._already_sent = already_sent
         self._is_suppressed = (
             suppressed.__contains__ if isinstance(suppressed, frozenset) else suppressed
         )
@@ -135,7 +165,9 @@ class _Check:
         self._first_of: dict[str, int] = {}
         self._reasons: Counter[str] = Counter()
         self._warnings: Counter[str] = Counter()
+        self._max_problems = max_problems
         self._problems: list[Problem] = []
+        self._remarks: list[Remark] = []
         self._valid = 0
         #: as written -> cleaned
         self.columns: dict[str, str] = {}
@@ -144,13 +176,15 @@ class _Check:
         name = clean_line(_text(row.get("nome")))[:MAX_NAME].rstrip()
         raw_phone = row.get("telefone")
         variables = self._variables(row)
-        phone, reason, message = self._judge(name, raw_phone)
-        if reason is not None:
-            self._note(position, reason, message)
+        phone, fault = self._judge(position, name, raw_phone)
+        if fault is not None:
+            self._note(fault)
             given = clean_line(_text(raw_phone)[:MAX_NAME])
-            return SkippedContact(position, name, given, variables, reason)
+            return SkippedContact(position, name, given, variables, fault.reason)
         self._first_of[phone.digits] = position
         self._warnings.update(phone.warnings)
+        if phone.warnings and len(self._remarks) < self._max_problems:
+            self._remarks += (Remark(position, code) for code in phone.warnings)
         self._valid += 1
         return Contact(position, name, phone.digits, variables)
 
@@ -161,32 +195,37 @@ class _Check:
             reasons=dict(self._reasons),
             first_problems=tuple(self._problems),
             warnings=dict(self._warnings),
+            remarks=tuple(self._remarks),
         )
 
-    def _judge(self, name: str, raw: object) -> tuple[Phone, SkipReason | None, str]:
+    def _judge(self, position: int, name: str, raw: object) -> tuple[Phone, Problem | None]:
         if not name:
-            return _NOBODY, "empty_name", _MESSAGES["empty_name"]
+            return _NOBODY, Problem(position, "nome", "empty_name", _MESSAGES["empty_name"])
         try:
             phone = self._phone(raw)
         except InvalidPhone as error:
-            return _NOBODY, "invalid_phone", str(error)
+            return _NOBODY, Problem(
+                position, "telefone", "invalid_phone", str(error), detail=error.reason
+            )
         first = self._first_of.get(phone.digits)
         if first is not None:
-            return phone, "duplicate", f"mesmo telefone que contacts[{first}]"
+            message = f"mesmo telefone que contacts[{first}]"
+            return phone, Problem(position, "telefone", "duplicate", message, same_as=first)
         if self._is_suppressed(phone.digits):
-            return phone, "suppressed", _MESSAGES["suppressed"]
-        return phone, None, ""
+            return phone, Problem(position, "telefone", "suppressed", _MESSAGES["suppressed"])
+        if phone.digits in self._already_sent:
+            return phone, Problem(position, "telefone", "already_sent", _MESSAGES["already_sent"])
+        return phone, None
 
     def _phone(self, raw: object) -> Phone:
         if isinstance(raw, (str, int, float)):
             return parse_phone(raw, allow_foreign=self._allow_foreign)  # type: ignore[arg-type]
         raise InvalidPhone("empty" if raw is None else "invalid")
 
-    def _note(self, position: int, reason: SkipReason, message: str) -> None:
-        self._reasons[reason] += 1
-        if len(self._problems) < MAX_PROBLEMS:
-            field = "nome" if reason == "empty_name" else "telefone"
-            self._problems.append(Problem(position, field, reason, message))
+    def _note(self, problem: Problem) -> None:
+        self._reasons[problem.reason] += 1
+        if len(self._problems) < self._max_problems:
+            self._problems.append(problem)
 
     def _variables(self, row: Mapping[str, object]) -> dict[str, str]:
         variables: dict[str, str] = {}

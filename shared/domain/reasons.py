@@ -36,14 +36,17 @@ WORDS: Mapping[str, str] = {
     "empty_name": "Contato sem nome",
     "invalid_phone": "Telefone inválido",
     "duplicate": "Telefone repetido na lista",
+    "already_sent": "A pessoa já recebeu esta mensagem por outro caminho",
     "suppressed": "A pessoa pediu para não receber mensagens",
     # waiting
     "no_instance": "Nenhum número remetente conectado",
+    "instance_paused": "O número remetente foi pausado",
     "breaker_open": "O número remetente está descansando após vários erros",
     "user_campaign_limit": "Limite de campanhas em andamento atingido",
     "scheduled": "Agendada",
     "paused": "Pausada",
     "many_doubts": "Pausada: há envios demais sem confirmação",
+    "restored": "O banco foi restaurado de um backup e a campanha aguarda liberação",
     "open_send": "Há outro envio em aberto para este contato",
     "writing_text": "O texto das próximas mensagens está sendo escrito",
     # the template goes instead of a text written by the model

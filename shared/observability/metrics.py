@@ -151,12 +151,6 @@ _paused = _Children(
 _repairs = _Children(
     Counter("rapidflow_sweep_repairs_total", "What dead processes left behind.", ["kind"]), _codes
 )
-_retention = _Children(
-    Counter(
-        "rapidflow_retention_rows_total", "Rows whose time was over, removed or emptied.", ["kind"]
-    ),
-    _codes,
-)
 _webhooks = _Children(
     Counter("rapidflow_webhooks_total", "Provider webhooks settled, by outcome.", ["outcome"]),
     _codes,
@@ -336,12 +330,6 @@ def record_repairs(kind: str, count: int = 1) -> None:
     """What the sweep repaired: `lapsed_lease`, `lapsed_sending`, `unpublished_events`, …"""
     if count:
         _repairs(kind).inc(count)
-
-
-def record_retention(kind: str, count: int) -> None:
-    """Rows removed or emptied: `events`, `people`, `attempts`, `webhooks`, …"""
-    if count:
-        _retention(kind).inc(count)
 
 
 def record_webhooks(outcome: str, count: int = 1) -> None:

@@ -6,7 +6,7 @@ the request left = `Unavailable`, anything later = `OutcomeUnknown`.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from shared.settings import DeliverySettings
 _first_byte_before: ContextVar[float | None] = ContextVar("first_byte_before", default=None)
 
 _PAGE_SIZE = 50
+_HISTORY_PAGE_SIZE = 200
 _MOST_PAGES = 20
 
 
@@ -67,6 +68,19 @@ class FoundMessage:
 
     provider_id: str
     remote_jid: str
+    text: str
+    has_image: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryMessage:
+    """A message of an instance's history, theirs or ours; `other_jid` where a hidden id is used."""
+
+    provider_id: str
+    remote_jid: str
+    other_jid: str
+    from_me: bool
     text: str
     has_image: bool
     at: int
@@ -145,14 +159,41 @@ class EvolutionClient:
                 break
         return found
 
+    async def history(
+        self, instance: Instance, since: datetime, until: datetime
+    ) -> AsyncIterator[list[HistoryMessage]]:
+        """Everything an instance wrote and got in a stretch of time, page by page, newest first.
+
+        Raises:
+            Unavailable: the question was not answered; what came before is not all of it.
+        """
+        page = pages = 1
+        while page <= pages:
+            messages = await self._find_messages(
+                instance, None, since, until, page, size=_HISTORY_PAGE_SIZE
+            )
+            records = messages.get("records")
+            yield _history(records if isinstance(records, list) else [])
+            told = messages.get("pages")
+            pages = told if isinstance(told, int) else page
+            page += 1
+
     async def _find_messages(
-        self, instance: Instance, jid: str, since: datetime, until: datetime, page: int
+        self,
+        instance: Instance,
+        jid: str | None,
+        since: datetime,
+        until: datetime,
+        page: int,
+        *,
+        size: int = _PAGE_SIZE,
     ) -> Mapping[str, Any]:
-        where = {
-            "key": {"fromMe": True, "remoteJid": jid},
+        where: dict[str, Any] = {
             "messageTimestamp": {"gte": since.isoformat(), "lte": until.isoformat()},
         }
-        asked = {"where": where, "page": page, "offset": _PAGE_SIZE}
+        if jid is not None:
+            where["key"] = {"fromMe": True, "remoteJid": jid}
+        asked = {"where": where, "page": page, "offset": size}
         url = _address(self._base_url, "chat/findMessages", instance.name)
         try:
             status, body, _ = await self._post(url, instance, asked)
@@ -246,6 +287,25 @@ def _found(records: Sequence[Any]) -> list[FoundMessage]:
             at = unix_seconds(record.get("messageTimestamp"))
             jid = str(key.get("remoteJid") or "")
             found.append(FoundMessage(key["id"], jid, text_of(record), has_image(record), at))
+    return found
+
+
+def _history(records: Sequence[Any]) -> list[HistoryMessage]:
+    found = []
+    for record in records:
+        key = record.get("key") if isinstance(record, dict) else None
+        if isinstance(key, dict) and isinstance(key.get("id"), str):
+            found.append(
+                HistoryMessage(
+                    key["id"],
+                    str(key.get("remoteJid") or ""),
+                    str(key.get("remoteJidAlt") or ""),
+                    bool(key.get("fromMe")),
+                    text_of(record),
+                    has_image(record),
+                    unix_seconds(record.get("messageTimestamp")),
+                )
+            )
     return found
 
 

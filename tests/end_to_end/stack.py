@@ -136,10 +136,12 @@ def running_stack(
 
 
 @contextlib.contextmanager
-def sending_stack(settings: Settings, sandbox: Sandbox, logs: Path) -> Iterator[Stack]:
+def sending_stack(
+    settings: Settings, sandbox: Sandbox, logs: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
     """The same with a generous plan and an open instance adopted over HTTP."""
     logs.mkdir()
-    with running_stack(settings, sandbox, logs) as running:
+    with running_stack(settings, sandbox, logs, variables) as running:
         with Factory(settings).connect() as conn:
             conn.execute("UPDATE plans SET messages_per_second = 200, requests_per_minute = 100000")
         name = f"loja-{settings.environment}"

@@ -48,8 +48,8 @@ class Prometheus:
         series = self.query("sum by (service) (up)")
         return {one["metric"]["service"]: int(one["value"][1]) for one in series}
 
-    def wait_for(self, met: Callable[[], bool], *, seconds: float = 30) -> None:
-        """Until it is so."""
+    def wait_for(self, met: Callable[[], bool], *, seconds: float = 90) -> None:
+        """Until it is so; processes take long to start on a busy machine."""
         until = time.monotonic() + seconds
         while not met():
             assert time.monotonic() < until, (self.services(), self.targets())

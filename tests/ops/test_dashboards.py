@@ -65,9 +65,10 @@ def _send_sample(watched: Watched) -> int:
     with watched.factory.connect() as conn:  # so that it lasts for several scrapes
         conn.execute("UPDATE plans SET messages_per_second = 8")
     contacts = read_contact_file(sample_file()).rows
-    created = watched.stack.campaign(contacts, systemPrompt="Olá {{nome}}!", delayMin=0, delayMax=0)
-    over = watched.stack.wait_over(created["campaign"]["campaign_id"])
-    return int(over["sent_count"])
+    watched.stack.campaign(contacts, systemPrompt="Olá {{nome}}!", delayMin=0, delayMax=0)
+    status = "SELECT status FROM campaigns"
+    watched.prometheus.wait_for(lambda: watched.factory.value(status) == "completed")
+    return int(str(watched.factory.value("SELECT sent FROM campaign_counters")))
 
 
 def _silent(watched: Watched) -> Iterator[str]:

@@ -75,6 +75,7 @@ def test_the_image_holds_the_program_and_no_tools_to_change_it(image: Image) -> 
     program = image.files / "opt/rapidflow"
     (package,) = program.glob("lib/python3.*/site-packages/deploy")
     assert (package.parent / "migrations/001_schema.sql").exists()
+    assert list((package.parent / "api/console/assets").glob("*.js.br"))
     assert not (program / "bin/pip").exists()
     assert not (image.files / "src").exists()
     writable = [

@@ -228,7 +228,7 @@ def test_roles_below_are_refused(
     assert answer.get_json()["error"]["code"] == "forbidden"
 
 
-READS = ["", "/metrics", "/messages", "/performance", "/export"]
+READS = ["", "/live", "/metrics", "/messages", "/performance", "/export"]
 MOVES = ["/pause", "/resume", "/cancel"]
 
 

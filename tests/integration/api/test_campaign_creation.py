@@ -84,6 +84,19 @@ def test_suppressed_people_are_skipped(owner: Person, engine_conn: Conn) -> None
     assert (report["valid"], report["reasons"]) == (2, {"suppressed": 1})
 
 
+def test_whom_an_older_system_reached_is_skipped(owner: Person) -> None:
+    """In any form of the number; one that cannot be read is refused, not passed over."""
+    body = campaign_body(3, alreadySent=["(11) 98000-0001"])
+    made = owner.post("/api/campaigns", body)
+    assert made.status_code == 201, made.get_json()
+    report = made.get_json()["validation"]
+    assert (report["valid"], report["reasons"]) == (2, {"already_sent": 1})
+    answer = owner.post("/api/campaigns", {**body, "alreadySent": ["11980000001", "1"]})
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "invalid_already_sent")
+    assert [field["path"] for field in error["fields"]] == ["alreadySent[1]"]
+
+
 def test_nobody_to_write_to_stores_nothing(owner: Person, engine_conn: Conn) -> None:
     body = campaign_body(contacts=[{"nome": "a", "telefone": "1"}])
     answer = owner.post("/api/campaigns", body)

@@ -51,6 +51,14 @@ NEVER_ALONE = {
     "POST /api/campaigns/{reference}/retry-failed",
     "POST /api/auth/refresh",
 }
+#: A key may not do these.
+_NO_KEY = {
+    "POST /api/keys",
+    "POST /api/erasures",
+    "POST /api/auth/logout",
+    "POST /api/users",
+    "PATCH /api/users/{user_id}",
+}
 CALLBACKS = ("update-status", "progress", "complete")
 CHECKS: list[CheckFunction] = [
     not_a_server_error,
@@ -123,8 +131,8 @@ class World:
 
     def headers(self, label: str) -> dict[str, str]:
         """Credentials as the operation wants them; made anew, since it may end them."""
-        if label in ("POST /api/keys", "POST /api/erasures", "POST /api/auth/logout"):
-            return _bearer(self._access_token())  # not with a key
+        if label in _NO_KEY:  # not with a key
+            return _bearer(self._access_token())
         if label in ("GET /metrics", "GET /health/ready"):
             return _bearer(METRICS_TOKEN)
         if label.endswith(CALLBACKS):
@@ -146,6 +154,7 @@ class World:
                 {"decision": "resend", "positions": [0], "note": "não chegou"},
             ],
             "POST /api/campaigns/preview": [listed],
+            "POST /api/campaigns/check": [listed],
             "POST /webhook/prisma-campaign": [{"test": True}, listed],
             f"{reported}/update-status": [{"phone": "11980000000", "status": "sent"}],
             f"{reported}/progress": [{"currentPosition": 1, "sent": 1, "errors": 0}],
@@ -153,6 +162,9 @@ class World:
             "POST /api/auth/login": [{"email": self.owner.email, "password": PASSWORD}],
             "POST /api/instances": [{"name": "contract-new"}],
             "POST /api/erasures": [{"telefone": "(11) 98000-0000"}],
+            "POST /api/suppressions": [{"telefones": ["(11) 99999-0001", "+351 912 345 678"]}],
+            "POST /api/users": [{"email": "contract@example.com", "password": PASSWORD}],
+            "PATCH /api/users/{user_id}": [{"role": "admin"}, {"disabled": True}],
             "POST /webhooks/evolution/{public_id}": [
                 {
                     "event": "connection.update",
@@ -203,6 +215,9 @@ def world(owner: Person, person: Callable[..., Person], parts: Runtime, sandbox:
     )
     assert over.status_code == 200, over.text
     person("operator", tenant=owner.tenant)
+    colleague = person("viewer", tenant=owner.tenant)
+    owner.post("/api/suppressions", {"telefones": ["11999990000"]})
+    listed = owner.get("/api/suppressions").get_json()["suppressions"]
     keys = owner.get("/api/keys").get_json()["keys"]
     return World(
         owner,
@@ -212,6 +227,8 @@ def world(owner: Person, person: Callable[..., Person], parts: Runtime, sandbox:
             "reference": campaign["campaign_id"],
             "name": name,
             "public_id": adopted.get_json()["instance"]["public_id"],
+            "user_id": colleague.tenant.user_id,
+            "suppression_id": listed[0]["id"],
             "key_id": max(key["id"] for key in keys if key["user_id"] != owner.tenant.user_id),
         },
         external["campaign"]["campaign_id"],

@@ -8,17 +8,25 @@ from typing import Any
 import psycopg
 import pytest
 
+from shared.db import dispatch
 from shared.settings import Settings
 from tests.integration.api.conftest import Person
 from tests.sandbox_process import Sandbox
 
 Conn = psycopg.Connection[tuple[Any, ...]]
+WEBHOOKS = "http://api.internal:5000"
 
 
 @pytest.fixture
 def name(sandbox: Sandbox) -> str:
     del sandbox
     return f"api-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def settings(settings_for: Callable[..., Settings]) -> Settings:
+    """Evolution reaches us under another address than people do."""
+    return settings_for(http={"trusted_proxies": 0}, webhook_url=WEBHOOKS)
 
 
 def webhook_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
@@ -38,7 +46,7 @@ def test_create_shows_a_qr_and_opens(owner: Person, sandbox: Sandbox, name: str)
     assert answer["qrcode"]["base64"].startswith("data:image/png;base64,")
     assert "token" not in str(answer)
     webhook = webhook_of(sandbox, name)
-    assert webhook["url"].endswith(f"/webhooks/evolution/{answer['instance']['public_id']}")
+    assert webhook["url"] == f"{WEBHOOKS}/webhooks/evolution/{answer['instance']['public_id']}"
     assert webhook["headers"]["jwt_key"]
     sandbox.set_state(name, state="open")
     assert owner.get(f"/api/instances/{name}").get_json()["instance"]["state"] == "open"
@@ -123,9 +131,47 @@ def test_the_only_number_of_a_running_campaign_stays(
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "instance_in_use")
 
 
+def test_a_closed_one_is_connected_again(owner: Person, sandbox: Sandbox, name: str) -> None:
+    sandbox.create_instance(name)
+    owner.post("/api/instances", {"name": name, "adopt": True})
+    sandbox.set_state(name, state="close")
+    assert owner.get(f"/api/instances/{name}").get_json()["instance"]["state"] == "close"
+    asked = owner.post(f"/api/instances/{name}/connect")
+    assert asked.status_code == 200, asked.text
+    assert asked.get_json()["instance"]["state"] in ("connecting", "open")
+
+
+def test_a_paused_number_gets_no_new_work(
+    owner: Person, person: Callable[..., Person], sandbox: Sandbox, name: str, engine_conn: Conn
+) -> None:
+    sandbox.create_instance(name)
+    owner.post("/api/instances", {"name": name, "adopt": True})
+    campaign = owner.create(config={"instance": name})["campaign"]["campaign_id"]
+    paused = person("operator", tenant=owner.tenant).post(f"/api/instances/{name}/pause")
+    assert paused.status_code == 200, paused.text
+    since = paused.get_json()["instance"]["paused_at"]
+    again = owner.post(f"/api/instances/{name}/pause").get_json()["instance"]["paused_at"]
+    assert since == again is not None
+    _dispatch(engine_conn)
+    shown = owner.get(f"/api/campaigns/{campaign}").get_json()["campaign"]
+    assert (shown["status"], shown["waiting_reason"]) == ("pending", "instance_paused")
+    resumed = owner.post(f"/api/instances/{name}/resume").get_json()["instance"]
+    assert resumed["paused_at"] is None
+    _dispatch(engine_conn)
+    assert owner.get(f"/api/campaigns/{campaign}").get_json()["campaign"]["status"] == "running"
+    viewer = person("viewer", tenant=owner.tenant)
+    assert viewer.post(f"/api/instances/{name}/pause").status_code == 403
+
+
 @pytest.mark.parametrize("name", ["", "a b", "../x", "á", "x" * 101, "a?b"])
 def test_names_fit_an_address(owner: Person, name: str) -> None:
     assert owner.post("/api/instances", {"name": name}).status_code == 422
+
+
+def _dispatch(conn: Conn) -> None:
+    """What a tick does before it hands out work."""
+    dispatch.start_campaigns(conn)
+    dispatch.explain_waiting(conn)
 
 
 def _gone(sandbox: Sandbox, name: str) -> bool:

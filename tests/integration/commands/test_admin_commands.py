@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +16,6 @@ from deploy.bootstrap import bootstrap
 from deploy.commands.instance import instance
 from deploy.commands.migrate import migrate
 from deploy.commands.plan import plan
-from deploy.commands.retention import retention
 from deploy.commands.tenant import tenant
 from deploy.commands.token import token
 from deploy.commands.user import user
@@ -175,26 +173,3 @@ def test_a_missing_variable_is_one_line(
 
 def _states() -> list[tuple[str, str]]:
     return [(row["name"], row["state"]) for row in run(instance, "list")["instances"]]
-
-
-def test_retention_says_what_is_ready_and_removes_it(
-    environment: dict[str, str], settings: Settings
-) -> None:
-    bootstrap(environment)
-    with psycopg.connect(settings.database_url.get_secret_value()) as conn:
-        conn.execute("SET LOCAL ROLE rapidflow_engine")
-        conn.execute(
-            "INSERT INTO idempotency_keys (tenant_id, route, key, body_hash, status, answer,"
-            " created_at) SELECT tenant_id, 'POST /x', 'old', '', 200, '{}', now() - interval '2 d'"
-            " FROM tenants"
-        )
-    kinds = {line["kind"]: line for line in run(retention, "status")["kinds"]}
-    assert (kinds["idempotency_keys"]["ready"], kinds["idempotency_keys"]["removed"]) == (1, 0)
-    assert (kinds["events"]["days"], kinds["events"]["ready"]) == (7, None)
-    assert run(retention, "run")["removed"] == {"idempotency_keys": 1}
-    assert run(retention, "run")["removed"] == {}
-    kinds = {line["kind"]: line for line in run(retention, "status")["kinds"]}
-    assert (kinds["idempotency_keys"]["ready"], kinds["idempotency_keys"]["removed"]) == (0, 1)
-    table = CliRunner().invoke(retention, ["status"])
-    assert table.exit_code == 0, table.output
-    assert "campaigns are to be looked at now" in table.output

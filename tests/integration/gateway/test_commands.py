@@ -58,7 +58,8 @@ def test_api_has_no_sockets_and_may_have_several_workers(world: World) -> None:
     with served(world, "api", RAPIDFLOW_HTTP__WORKERS="2") as (_, port):
         assert status_of(port, "/api/campaigns") == 401
         assert status_of(port, "/ws") in {400, 404}
-    assert list((world.log_dir.parent / "state" / "metrics" / "api").iterdir())
+        counted = world.log_dir.parent / "state" / "metrics" / f"api-{port}"
+        assert list(counted.iterdir())
 
 
 def test_a_taken_port_is_one_sentence(world: World) -> None:

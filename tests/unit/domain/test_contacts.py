@@ -8,6 +8,7 @@ from shared.domain.contacts import (
     MAX_CELL_BYTES,
     MAX_COLUMNS,
     Contact,
+    Remark,
     SkippedContact,
     check_contacts,
 )
@@ -25,6 +26,7 @@ def test_rows_keep_their_order_and_place() -> None:
     assert checked.entries[0] == Contact(0, "Ana", "5511987654321", {})
     assert checked.entries[1] == SkippedContact(1, "", "11987654321", {}, "empty_name")
     assert checked.validation.warnings == {"landline": 1}
+    assert checked.validation.remarks == (Remark(2, "landline"),)
 
 
 def test_the_summary_counts_and_explains() -> None:
@@ -34,7 +36,8 @@ def test_the_summary_counts_and_explains() -> None:
     assert validation.reasons == {"duplicate": 1, "invalid_phone": 1, "suppressed": 1}
     first = validation.first_problems[0]
     assert (first.index, first.field, first.reason) == (1, "telefone", "duplicate")
-    assert first.message == "mesmo telefone que contacts[0]"
+    assert (first.message, first.same_as) == ("mesmo telefone que contacts[0]", 0)
+    assert validation.first_problems[1].detail == "letters"
 
 
 def test_a_row_that_is_not_sent_does_not_make_the_next_a_duplicate() -> None:
@@ -54,6 +57,8 @@ def test_at_most_a_hundred_problems_are_listed() -> None:
     validation = check_contacts([person("")] * 250).validation
     assert validation.reasons == {"empty_name": 250}
     assert len(validation.first_problems) == 100
+    all_of_them = check_contacts([person("")] * 250, max_problems=250).validation
+    assert len(all_of_them.first_problems) == 250
 
 
 def test_missing_or_strange_values_are_reasons_not_errors() -> None:

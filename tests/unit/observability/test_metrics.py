@@ -51,3 +51,11 @@ def test_what_can_be_known_beforehand_begins_at_zero() -> None:
     ):
         assert expected in text
     assert "_created" not in text
+
+
+def test_a_process_knows_what_it_sent_whatever_number_it_went_from() -> None:
+    before = metrics.attempts_by_verdict().get("sent", 0)
+    metrics.record_verdict("loja-a", "sent")
+    metrics.record_verdict("loja-b", "sent", 2)
+    metrics.record_verdict("loja-b", "retry")
+    assert metrics.attempts_by_verdict()["sent"] == before + 3

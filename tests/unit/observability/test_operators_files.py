@@ -68,4 +68,24 @@ def test_the_datasource_of_every_panel_is_provisioned() -> None:
     }
     assert used == {source["uid"]}
     (provider,) = yaml.safe_load((folder / "dashboards/rapidflow.yml").read_text())["providers"]
-    assert provider["options"]["path"] == "/etc/grafana/dashboards"
+    mounts = compose()["grafana"]["volumes"]
+    assert f"./deploy/grafana/dashboards:{provider['options']['path']}:ro" in mounts
+
+
+def compose() -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load(Path("docker-compose.yml").read_text())["services"]
+    return services
+
+
+def test_prometheus_looks_for_the_services_of_compose_where_they_are() -> None:
+    text = (RULES.parent / "prometheus.yml").read_text("utf-8")
+    job = yaml.safe_load(text)["scrape_configs"][0]
+    services = compose()
+    sought = {name: one["port"] for one in job["dns_sd_configs"] for name in one["names"]}
+    assert set(sought) == {"api", "gateway", "worker", "control", "beat"}
+    for name, port in sought.items():
+        listens = services[name]["environment"].get("RAPIDFLOW_METRICS_PORT", "5000")
+        assert int(listens) == port, name
+        assert "metrics" in services[name]["networks"]
+    secret = Path(job["authorization"]["credentials_file"]).name
+    assert secret in services["prometheus"]["secrets"]

@@ -1,0 +1,1 @@
+"""What `rapidflow doctor` looks at, one module per neighbour."""

@@ -1,0 +1,67 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useReducer, useRef, useState } from 'react';
+import { live, type Metrics, type Update } from '../../live';
+import { advance, begin, MOST_FEED, type Progress, rebase, TURNS } from './progress';
+import { type Live, liveKey } from './queries';
+
+type Action =
+  | { kind: 'answer'; metrics: Metrics }
+  | { kind: 'events'; updates: readonly Update[] };
+
+function reduce(progress: Progress, action: Action): Progress {
+  return action.kind === 'answer'
+    ? rebase(progress, action.metrics)
+    : advance(progress, action.updates);
+}
+
+const TURN_MS = 400;
+
+/** The campaign as it moves. `recovered`: how many events came back after a lost connection. */
+export function useProgress(id: string, answer: Live) {
+  const queries = useQueryClient();
+  const [progress, dispatch] = useReducer(reduce, answer.metrics, begin);
+  const [recovered, setRecovered] = useState<number | null>(null);
+  const first = useRef(answer.metrics.last_seq);
+  const code = answer.campaign.campaign_id; // events name it, whatever the address says
+
+  useEffect(() => {
+    dispatch({ kind: 'answer', metrics: answer.metrics });
+  }, [answer.metrics]);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const askAgain = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void queries.invalidateQueries({ queryKey: liveKey(id) });
+      }, TURN_MS);
+    };
+    // The last events before the answer fill the feed; the figures hold them already.
+    const leave = live.watchCampaign(code, Math.max(0, first.current - MOST_FEED), {
+      onSnapshot: (_seq, metrics) => {
+        dispatch({ kind: 'answer', metrics });
+      },
+      onResumed: (afterSeq, seq, lost) => {
+        if (lost) setRecovered(seq - afterSeq);
+      },
+      onUpdates: (updates) => {
+        dispatch({ kind: 'events', updates });
+        if (updates.some((update) => TURNS.has(update.data.event) && update.seq > first.current)) {
+          askAgain();
+        }
+      },
+    });
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
+  }, [id, code, queries]);
+
+  return {
+    progress,
+    recovered,
+    forget: () => {
+      setRecovered(null);
+    },
+  };
+}

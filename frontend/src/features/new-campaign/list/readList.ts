@@ -1,0 +1,26 @@
+import { ListFault, type ListRecord, MOST_BYTES } from './records';
+import type { Asked, Told } from './reader.worker';
+
+/** The records of a file or of pasted text. Raises ListFault. */
+export async function readList(source: File | string): Promise<ListRecord[]> {
+  if (typeof source === 'string') return ask({ text: source });
+  if (source.size > MOST_BYTES) throw new ListFault('tooLarge');
+  const bytes = await source.arrayBuffer();
+  return ask({ bytes }, [bytes]);
+}
+
+function ask(asked: Asked, given: Transferable[] = []): Promise<ListRecord[]> {
+  const worker = new Worker(new URL('./reader.worker.ts', import.meta.url), { type: 'module' });
+  return new Promise<ListRecord[]>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<Told>) => {
+      if ('records' in data) resolve(data.records);
+      else reject(new ListFault(data.fault, data.line));
+    };
+    worker.onerror = () => {
+      reject(new ListFault('notAList'));
+    };
+    worker.postMessage(asked, given);
+  }).finally(() => {
+    worker.terminate();
+  });
+}

@@ -1,0 +1,18 @@
+/** Reads lists beside the page, which stays as quick as it is. */
+import { readBytes, readText } from './list';
+import { ListFault, type ListFaultCode, type ListRecord } from './records';
+
+export type Asked = { bytes: ArrayBuffer } | { text: string };
+export type Told = { records: ListRecord[] } | { fault: ListFaultCode; line: number };
+
+self.onmessage = async ({ data }: MessageEvent<Asked>) => {
+  let told: Told;
+  try {
+    const read = 'text' in data ? readText(data.text) : readBytes(new Uint8Array(data.bytes));
+    told = { records: await read };
+  } catch (error) {
+    const fault = error instanceof ListFault ? error : new ListFault('notAList');
+    told = { fault: fault.code, line: fault.line };
+  }
+  self.postMessage(told);
+};
