@@ -13,6 +13,7 @@ from api.routes import (
     campaigns,
     console,
     doubts,
+    erasures,
     health,
     instances,
     openapi,
@@ -27,7 +28,7 @@ from shared.settings import Settings
 # fmt: off
 _ROUTES: Final = (
     auth, campaigns, previews, campaign_changes, doubts, callbacks, instances, suppressions,
-    users, plan, webhooks, health, openapi, console,
+    users, plan, erasures, webhooks, health, openapi, console,
 )
 # fmt: on
 

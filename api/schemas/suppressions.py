@@ -11,7 +11,7 @@ from shared.db.suppressions import Suppression
 from shared.domain.phone import MAX_RAW, mask_phone
 
 MOST_AT_ONCE: Final = 1000
-REASONS: Final = ("opt_out", "manual")
+REASONS: Final = ("opt_out", "manual", "erased")
 
 
 def _digits(value: object) -> object:

@@ -20,6 +20,9 @@ SELECT status FROM campaigns
            AND NOT EXISTS (SELECT FROM campaigns AS k  -- whose people are erased: nobody to write to
                             WHERE k.tenant_id = m.tenant_id AND k.campaign_id = m.campaign_id
                               AND k.erased_at IS NOT NULL)
+           AND EXISTS (SELECT FROM contacts AS c  -- nor one person who was erased
+                        WHERE c.tenant_id = m.tenant_id AND c.campaign_id = m.campaign_id
+                          AND c.position = m.position AND c.body IS NOT NULL)
          ORDER BY m.position
            FOR UPDATE),
        moved AS (
@@ -137,10 +140,10 @@ INSERT INTO campaign_instances (tenant_id, campaign_id, instance_id)
 SELECT %(tenant_id)s, %(campaign_id)s, unnest(%(instance_ids)s::bigint[]);
 
 -- contacts --
--- Everything a list was made of, in its order.
+-- Everything a list was made of, in its order, but for those who were erased.
 SELECT c.position, c.name, c.phone, c.variables, m.status
   FROM contacts AS c
   JOIN messages AS m USING (tenant_id, campaign_id, position)
- WHERE c.tenant_id = %(tenant_id)s AND c.campaign_id = %(campaign_id)s
+ WHERE c.tenant_id = %(tenant_id)s AND c.campaign_id = %(campaign_id)s AND (c.name, c.phone) <> ('', '')
    AND (%(statuses)s::text[] IS NULL OR m.status = ANY(%(statuses)s::text[]))
  ORDER BY c.position;

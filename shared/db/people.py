@@ -36,6 +36,7 @@ def erase(
     """As the engine: `phone` in canonical digits, `forms` all it may stand in. The number alone
     stays, among the suppressions. Publish the events after the commit."""
     key = {"tenant_id": tenant_id, "phones": list(forms)}
+    conn.execute(_SQL["lock_campaigns"], key)
     conn.execute(_SQL["suppress"], {"tenant_id": tenant_id, "phone": phone})
     with conn.cursor(row_factory=class_row(OpenAttempt)) as cur:
         taken = cur.execute(_SQL["take"], {**key, "lease_id": uuid4()}).fetchall()

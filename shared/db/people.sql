@@ -1,3 +1,13 @@
+-- lock_campaigns --
+-- Before their messages, as everybody locks them: keeps out whoever would put one of them back into the queue.
+SELECT k.campaign_id
+  FROM campaigns AS k
+ WHERE k.tenant_id = %(tenant_id)s
+   AND k.campaign_id IN (SELECT c.campaign_id FROM contacts AS c
+                          WHERE c.tenant_id = %(tenant_id)s AND c.phone = ANY(%(phones)s::text[]))
+ ORDER BY k.campaign_id
+   FOR SHARE;
+
 -- suppress --
 -- The number alone stays, so that nobody writes to it again.
 INSERT INTO suppressions (tenant_id, phone, reason)

@@ -57,11 +57,13 @@ DELETE FROM known_lids
 -- text, its messages what the provider said. A campaign that names nobody any more is done with, and
 -- nothing of it is sent again.
   WITH campaign AS MATERIALIZED (
-        SELECT tenant_id, campaign_id FROM campaigns
-         WHERE finished_at < now() - make_interval(days => %(days)s::int) AND erased_at IS NULL
-         ORDER BY finished_at
+        SELECT k.tenant_id, k.campaign_id FROM campaigns AS k
+         WHERE k.finished_at < now() - make_interval(days => %(days)s::int) AND k.erased_at IS NULL
+           AND NOT EXISTS (SELECT FROM campaign_counters AS n  -- a doubt is decided by its text and phone
+                            WHERE n.tenant_id = k.tenant_id AND n.campaign_id = k.campaign_id AND n.in_doubt > 0)
+         ORDER BY k.finished_at
          LIMIT 1
-           FOR NO KEY UPDATE SKIP LOCKED),
+           FOR NO KEY UPDATE OF k SKIP LOCKED),
        people AS MATERIALIZED (
         SELECT m.tenant_id, m.campaign_id, m.position
           FROM campaign AS k

@@ -15,7 +15,7 @@ _SQL = load_sql("suppressions.sql")
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One number; `reason` is `opt_out` (the person asked) or `manual`."""
+    """One number; `reason`: `opt_out` (the person asked), `manual`, `erased`."""
 
     suppression_id: int
     phone: str

@@ -16,6 +16,7 @@ from shared.queue.names import TaskName
 from worker.app import app, process
 from worker.connections import refresh_connections
 from worker.doubts import apply_policies
+from worker.erasures import erase_people
 from worker.evidence import reconcile
 from worker.lane_states import LaneStates
 from worker.receipts import apply_inbox
@@ -43,6 +44,7 @@ def tick(_payload: Any = None) -> None:
         "reconcile": lambda: reconcile(process.deps),
         "doubts": lambda: apply_policies(process.deps),
         "lanes": lambda: _lane_states.look(process.deps),
+        "erasures": lambda: erase_people(process.deps),
         "retention": lambda: _retention.look(process.deps),
     }
     for name, part in parts.items():

@@ -54,6 +54,7 @@ NEVER_ALONE = {
 #: A key may not do these.
 _NO_KEY = {
     "POST /api/keys",
+    "POST /api/erasures",
     "POST /api/auth/logout",
     "POST /api/users",
     "PATCH /api/users/{user_id}",
@@ -160,6 +161,7 @@ class World:
             f"{reported}/complete": [{"totalSent": 1, "totalErrors": 0}],
             "POST /api/auth/login": [{"email": self.owner.email, "password": PASSWORD}],
             "POST /api/instances": [{"name": "contract-new"}],
+            "POST /api/erasures": [{"telefone": "(11) 98000-0000"}],
             "POST /api/suppressions": [{"telefones": ["(11) 99999-0001", "+351 912 345 678"]}],
             "POST /api/users": [{"email": "contract@example.com", "password": PASSWORD}],
             "PATCH /api/users/{user_id}": [{"role": "admin"}, {"disabled": True}],

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from shared.db import campaign_changes
+from shared.db import campaign_changes, people
+from shared.db.pool import connection
 from shared.settings import Settings
 from tests.factories import CampaignRow, Factory
 from tests.integration.engine.conftest import Engine
@@ -111,3 +112,41 @@ def test_old_log_files_go_by_the_day_in_their_name(tmp_path: Path) -> None:
     assert drop_logs(tmp_path, 30, today=date(2026, 3, 2)) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-03-01-info.log", "mine.txt"]
     assert drop_logs(tmp_path, 0, today=date(2030, 1, 1)) == 0
+
+
+def test_a_campaign_with_an_open_doubt_keeps_its_people(engine: Engine, sandbox: Sandbox) -> None:
+    """A doubt is looked up and decided by its text and phone."""
+    ended_long_ago(engine, sandbox)
+    with engine.factory.connect() as conn:
+        conn.execute("UPDATE messages SET status = 'in_doubt' WHERE position = 2")
+        conn.execute("UPDATE campaign_counters SET sent = sent - 1, in_doubt = 1")
+    while any(run_once(engine.deps).values()):
+        pass
+    assert engine.factory.value("SELECT count(*) FROM contacts WHERE body IS NOT NULL") == 6
+    with engine.factory.connect() as conn:
+        conn.execute("UPDATE messages SET status = 'sent' WHERE position = 2")
+        conn.execute("UPDATE campaign_counters SET sent = sent + 1, in_doubt = 0")
+    while any(run_once(engine.deps).values()):
+        pass
+    assert engine.factory.value("SELECT count(*) FROM contacts WHERE body IS NOT NULL") == 0
+
+
+def test_one_person_who_was_erased_is_neither_sent_to_again_nor_copied(
+    engine: Engine, sandbox: Sandbox
+) -> None:
+    factory = engine.factory
+    tenant = factory.tenant()
+    instance = factory.instance(tenant)
+    sandbox.create_instance(instance.name)
+    campaign = factory.campaign(tenant, [instance], phones=["5511970000001", "5511970000002"])
+    for phone in ("5511970000001", "5511970000002"):
+        sandbox.number(phone, on_whatsapp=False)
+    engine.run_until(lambda: engine.status(campaign) == "failed")
+    key = (campaign.tenant_id, campaign.campaign_id)
+    with connection(engine.deps.pool) as conn:
+        phone = "5511970000001"
+        people.erase(conn, campaign.tenant_id, phone, [phone], actor="command")
+    with connection(engine.deps.pool) as conn:
+        assert [one.position for one in campaign_changes.list_contacts(conn, *key)] == [1]
+        campaign_changes.lock(conn, *key)
+        assert campaign_changes.take_back(conn, *key, ["failed"]) == 1
