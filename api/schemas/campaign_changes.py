@@ -79,6 +79,6 @@ class WebhookBody(Body):
         return {
             "name": name,
             "contacts": self.contacts,
-            "already_sent": self.already_sent,
+            "alreadySent": self.already_sent,
             "config": self.config,
         }

@@ -164,7 +164,11 @@ def test_the_key_file_of_up_is_found(rapid: Rapid, tmp_path: Path) -> None:
 def test_ctrl_c_leaves_the_campaign_running(rapid: Rapid) -> None:
     rapid.pace = 60
     rapid.start()
-    script = "from deploy.commands.watch import watch; watch()"
+    # Started in the background of a shell, this run would pass an ignored SIGINT on.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from deploy.commands.watch import watch; watch()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", script, CAMPAIGN, "--url", rapid.url, "--token", TOKEN],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -175,7 +179,10 @@ def test_ctrl_c_leaves_the_campaign_running(rapid: Rapid) -> None:
         time.sleep(0.02)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=40)
+    try:
+        output, errors = process.communicate(timeout=40)
+    finally:
+        process.kill()
     assert process.returncode == 130, errors
     assert f"rapidflow watch {CAMPAIGN}" in output
     assert "Traceback" not in errors
