@@ -25,6 +25,7 @@ from bench.web import web_process
 from tests.factories import WEBHOOK_SECRET, Factory
 
 _CONNECTIONS = 16
+_PROCESSES = {"RAPIDFLOW_HTTP__WORKERS": "2"}  # as docker-compose.yml runs it
 _STATUSES = ("DELIVERY_ACK", "READ")
 _STALLED_SECONDS = 60.0
 _SENT = """
@@ -62,7 +63,7 @@ def _receipts(rig: Rig, short: bool) -> list[Row]:
     return [
         {
             "load": f"{load.messages + 100} messages, {' and '.join(_STATUSES)}, "
-            f"{_CONNECTIONS} connections",
+            f"{_CONNECTIONS} connections, 2 API processes",
             "stored_per_second": stored,
             "applied_per_second": applied,
             "repeated": sum(run.repeated for run in runs),
@@ -81,7 +82,10 @@ def _measure(rig: Rig, load: Load) -> _Figure:
         settings = rig.settings(provider_url=url)
         factory = Factory(settings)
         ground = new_ground(factory, load)
-        with engine(settings) as processes, web_process("api", settings) as (server, port):
+        with (
+            engine(settings) as processes,
+            web_process("api", settings, **_PROCESSES) as (server, port),
+        ):
             send_with(rig, factory, ground, load, processes)
             file = rig.folder / "webhooks"
             count = _write_webhooks(file, factory, ground.tenant.tenant_id)

@@ -19,14 +19,14 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="scaling", description=__doc__)
     parser.add_argument(
-        "--engine-ms", type=float, default=0.40, help="CPU a message, our processes"
+        "--engine-ms", type=float, default=0.28, help="CPU a message, our processes"
     )
-    parser.add_argument("--servers-ms", type=float, default=0.22, help="CPU a message, servers")
+    parser.add_argument("--servers-ms", type=float, default=0.12, help="CPU a message, servers")
     parser.add_argument(
-        "--receipt-ms", type=float, default=1.83, help="CPU a webhook, all processes"
+        "--receipt-ms", type=float, default=1.42, help="CPU a webhook, all processes"
     )
     parser.add_argument("--receipts", type=float, default=3.0, help="webhooks a message")
-    parser.add_argument("--worker-rate", type=float, default=2400, help="messages/s of one worker")
+    parser.add_argument("--worker-rate", type=float, default=3700, help="messages/s of one worker")
     given = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=150)
     console.print(_needs(given))
