@@ -8,10 +8,11 @@ import psutil
 
 from bench.figures import at_most, spread
 from bench.processes import cpu_seconds, resident_mib, running
-from bench.rig import Rig, environment_of
+from bench.rig import Rig
 from bench.scenario import Row, Scenario
 from bench.web import web_process
 from shared.settings import Settings
+from tests.variables import environment_of
 
 _GROUP = "Idle stack"
 _ENGINE = ("worker", "control", "beat")

@@ -6,9 +6,10 @@ import psutil
 
 from bench.load import Load, make_campaigns, new_ground
 from bench.processes import running, stub_provider
-from bench.rig import Rig, environment_of
+from bench.rig import Rig
 from bench.watching import Figure, follow, since_now
 from tests.factories import CampaignRow, Factory
+from tests.variables import environment_of
 
 _CONNECTIONS = {"RAPIDFLOW_POOL__ENGINE_SIZE": "52"}  # one a thread, and the outlet's
 _WORKER = ["celery", "--app", "bench.naive", "--quiet", "worker"]

@@ -7,10 +7,11 @@ import psutil
 
 from bench.load import Ground, Load, make_campaigns, new_ground
 from bench.processes import running, stub_provider
-from bench.rig import Rig, environment_of
+from bench.rig import Rig
 from bench.watching import Figure, Since, follow, held_back, since_now
 from shared.settings import Settings
 from tests.factories import Factory
+from tests.variables import environment_of
 
 _WARM_UP = (5, 20)  # campaigns × contacts: imports, connections and prepared statements
 

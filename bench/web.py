@@ -8,12 +8,12 @@ import httpx
 import psutil
 
 from bench.processes import running
-from bench.rig import environment_of
 from deploy.local.ports import free_port
 from shared.db import api_keys
 from shared.security.tokens import new_api_key, token_hash
 from shared.settings import Settings
 from tests.factories import Factory, Tenant
+from tests.variables import environment_of
 
 _START_SECONDS = 60.0
 

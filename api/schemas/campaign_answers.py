@@ -41,6 +41,18 @@ SkipReason = Annotated[
 ]
 
 
+ContactWarnings = Annotated[
+    dict[str, int],
+    Field(
+        description=(
+            "Aceitos com ressalva: `landline`, `not_mobile`, `cell_cut`, `column_dropped`, "
+            "`value_ignored`."
+        ),
+        examples=[{"landline": 2}],
+    ),
+]
+
+
 class ContactProblem(TypedDict):
     """One contact that gets no message."""
 
@@ -61,16 +73,7 @@ class ContactReport(TypedDict):
     first_problems: Annotated[
         list[ContactProblem], Field(description="Os primeiros 100 pulados.", max_length=100)
     ]
-    warnings: Annotated[
-        dict[str, int],
-        Field(
-            description=(
-                "Aceitos com ressalva: `landline`, `not_mobile`, `cell_cut`, `column_dropped`, "
-                "`value_ignored`."
-            ),
-            examples=[{"landline": 2}],
-        ),
-    ]
+    warnings: ContactWarnings
 
 
 class NewCampaignAnswer(TypedDict):

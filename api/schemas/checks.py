@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.base import Body
-from api.schemas.campaign_answers import ContactProblem
+from api.schemas.campaign_answers import ContactProblem, ContactWarnings
 from api.schemas.campaigns import Contact
 from api.schemas.words import RateLimitRemaining, Success
 from shared.domain.contacts import MAX_CONTACTS
@@ -76,16 +76,7 @@ class CheckAnswer(TypedDict):
     problems: Annotated[
         list[CheckedProblem], Field(description="Todos os pulados, na ordem da lista.")
     ]
-    warnings: Annotated[
-        dict[str, int],
-        Field(
-            description=(
-                "Aceitos com ressalva: `landline`, `not_mobile`, `cell_cut`, `column_dropped`, "
-                "`value_ignored`."
-            ),
-            examples=[{"landline": 2}],
-        ),
-    ]
+    warnings: ContactWarnings
     remarks: Annotated[list[ContactRemark], Field(description="Quem é aceito sem ser um celular.")]
     columns: Annotated[
         list[str],

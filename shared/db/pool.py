@@ -90,8 +90,10 @@ def _note_rest(conn: Connection[Row]) -> None:
 def _check_if_rested(conn: Connection[Row]) -> None:
     """Ask a connection whether it still stands, unless it did a moment ago: asking is a round trip,
     a third of what storing a webhook costs."""
-    rested = isinstance(conn, _PooledConnection) and conn.rests_since
-    if not rested or time.monotonic() - rested > _TRUSTED_SECONDS:
+    stood = isinstance(conn, _PooledConnection) and (
+        time.monotonic() - conn.rests_since <= _TRUSTED_SECONDS
+    )
+    if not stood:
         ConnectionPool.check_connection(conn)
 
 

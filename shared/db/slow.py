@@ -1,12 +1,11 @@
 """Statements that take too long are logged by the name of their block, never by their values."""
 
-import time
 from typing import Any, Final, Self
 
 from psycopg import Cursor, RawCursor
 
 from shared.db.sql import name_of
-from shared.observability.slow import note_duration
+from shared.observability.slow import timed
 
 _LITERAL: Final = "statement"
 
@@ -16,11 +15,8 @@ class TimedCursor(Cursor[Any]):
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Self:
         """Run it."""
-        began = time.monotonic()
-        try:
+        with timed("statement", _name(query)):
             return super().execute(query, *args, **options)
-        finally:
-            _note(query, began)
 
 
 class TimedRawCursor(RawCursor[Any]):
@@ -28,13 +24,9 @@ class TimedRawCursor(RawCursor[Any]):
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Self:
         """Run it."""
-        began = time.monotonic()
-        try:
+        with timed("statement", _name(query)):
             return super().execute(query, *args, **options)
-        finally:
-            _note(query, began)
 
 
-def _note(query: Any, began: float) -> None:
-    name = name_of(query) if isinstance(query, str) else None
-    note_duration("statement", name or _LITERAL, time.monotonic() - began)
+def _name(query: Any) -> str:
+    return (name_of(query) if isinstance(query, str) else None) or _LITERAL

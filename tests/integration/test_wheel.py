@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from shared.settings import Settings
+from tests.variables import environment_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "worker", "shared", "deploy", "migrations")
@@ -83,12 +84,7 @@ def _python(installed: Path, folder: Path, settings: Settings, *arguments: str) 
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(installed),
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-        "EVOLUTION_API_URL": settings.evolution_api_url,
-        "EVOLUTION_API_KEY": settings.evolution_api_key.get_secret_value(),
-        "JWT_SECRET": settings.jwt_secret.get_secret_value(),
-        "ENCRYPTION_KEY": settings.encryption_key.get_secret_value(),
+        **environment_of(settings),
         "LOG_DIR": str(folder),
     }
     done = subprocess.run(

@@ -13,6 +13,7 @@ from shared.db import restores
 from shared.settings import Settings
 from tests.factories import Factory
 from tests.sandbox_process import Sandbox
+from tests.variables import environment_of
 
 Findings = dict[str, dict[str, object]]
 
@@ -32,21 +33,7 @@ def examine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """All findings by check, under these variables besides."""
 
     def examine(**more: str) -> Findings:
-        for name in (
-            "database_url",
-            "redis_url",
-            "evolution_api_key",
-            "jwt_secret",
-            "encryption_key",
-        ):
-            monkeypatch.setenv(name.upper(), getattr(settings, name).get_secret_value())
-        values = {
-            "EVOLUTION_API_URL": settings.evolution_api_url,
-            "RAPIDFLOW_ENVIRONMENT": settings.environment,
-            "LOG_DIR": str(settings.log_dir),
-            "DATA_DIR": str(settings.data_dir),
-        }
-        for name, value in {**values, **more}.items():
+        for name, value in {**environment_of(settings), **more}.items():
             monkeypatch.setenv(name, value)
         answer = CliRunner().invoke(doctor, ["--json"])
         found = {finding["check"]: finding for finding in json.loads(answer.stdout)}

@@ -12,6 +12,7 @@ from shared.settings import Settings
 from tests.factories import CampaignRow, Factory
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
+from tests.variables import environment_of
 from worker.deps import open_deps
 from worker.sender import Sender
 
@@ -33,18 +34,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """A command against the database of these settings."""
 
     def run(settings: Settings, *words: str) -> Result:
-        for name in (
-            "database_url",
-            "redis_url",
-            "evolution_api_key",
-            "jwt_secret",
-            "encryption_key",
-        ):
-            monkeypatch.setenv(name.upper(), getattr(settings, name).get_secret_value())
-        monkeypatch.setenv("EVOLUTION_API_URL", settings.evolution_api_url)
-        monkeypatch.setenv("RAPIDFLOW_ENVIRONMENT", settings.environment)
-        monkeypatch.setenv("LOG_DIR", str(settings.log_dir))
-        monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+        for name, value in environment_of(settings).items():
+            monkeypatch.setenv(name, value)
         for knob in ("call_deadline_seconds", "lease_seconds", "lease_margin_seconds"):
             value = getattr(settings.delivery, knob)
             monkeypatch.setenv(f"RAPIDFLOW_DELIVERY__{knob.upper()}", str(value))
