@@ -12,13 +12,13 @@ from flask_sock import Sock
 from redis import Redis
 from simple_websocket import Server  # type: ignore[import-untyped]
 
+from api.origins import is_allowed
 from api.sockets import lifecycle
 from api.sockets.client import GOING_AWAY, TRY_LATER, Client
 from api.sockets.connection import Connection, GuardedSocket
 from api.sockets.feed import Feed
 from api.sockets.hub import Hub
 from api.sockets.keeper import Keeper
-from api.sockets.origins import allowed_origins
 from api.sockets.places import Places
 from api.sockets.protocol import Protocol
 from api.sockets.replay import load_missed
@@ -122,7 +122,6 @@ class LazyGateway:
 
     def __init__(self, services: Services) -> None:
         self.settings = services.settings
-        self.origins = allowed_origins(services.settings)
         self._services = services
         self._lock = threading.Lock()
         self._made: Gateway | None = None
@@ -189,7 +188,7 @@ def _prepare(gateway: LazyGateway) -> Response | None:
     """Before the handshake: whose page is it, no compression, bounded writes."""
     environ = request.environ
     origin = request.headers.get("Origin")
-    if origin is not None and origin.lower() not in gateway.origins:
+    if origin is not None and not is_allowed(gateway.settings, origin):
         metrics.record_socket_refused("origin")
         log.warning("socket_origin_refused")
         return _refusal(403, "forbidden_origin", "This page may not open a socket here.")

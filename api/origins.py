@@ -1,4 +1,4 @@
-"""Which browsers' pages may use cookies and read answers across origins."""
+"""Which browsers' pages may use cookies, read answers across origins and open sockets."""
 
 from urllib.parse import urlsplit
 
@@ -11,11 +11,13 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def is_allowed(settings: Settings, origin: str) -> bool:
-    """Our own address, a configured one, or a page served from this machine."""
-    if origin == settings.base_url or origin in settings.gateway.allowed_origins:
+    """Our own address, a configured one, or a page served from this machine to this machine."""
+    asked = origin.lower()
+    configured = (listed.rstrip("/").lower() for listed in settings.gateway.allowed_origins)
+    if asked == _origin_of(settings.base_url) or asked in configured:
         return True
     try:
-        parts = urlsplit(origin)
+        parts = urlsplit(asked)
         _ = parts.port  # what is no number there is no origin
     except ValueError:
         return False
@@ -31,6 +33,11 @@ def check_origin(settings: Settings) -> None:
     origin = request.headers.get("Origin")
     if origin is None or not is_allowed(settings, origin):
         raise Forbidden("Origem não permitida.", code="origin_refused")
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _on_loopback() -> bool:

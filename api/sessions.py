@@ -10,8 +10,9 @@ from shared.db import audit, refresh_tokens, users
 from shared.db.pool import auth_transaction, tenant_transaction
 from shared.db.refresh_tokens import TokenOwner
 from shared.db.users import Login, User
-from shared.errors import RateLimited, Unauthorized
+from shared.errors import FieldProblem, InvalidRequest, RateLimited, Unauthorized
 from shared.observability import metrics
+from shared.security.passwords import check_password
 from shared.security.tokens import new_refresh_token, token_hash
 
 _ACCOUNT: Final = "login_account"  # from one address
@@ -98,6 +99,46 @@ def end_family(parts: Runtime, owner: TokenOwner) -> User | None:
             subject=f"user:{owner.user_id}",
         )
     return user
+
+
+def change_password(parts: Runtime, user: User, current: str, new: str, address: str) -> Session:
+    """Replace one's own password; every sign-in ends, and the answer is a new one.
+
+    Whoever finds an open session may not guess the password in it: the limits of signing in hold.
+
+    Raises:
+        InvalidRequest: `current` is not the password, or `new` is none to take.
+        RateLimited: too many failures for this account or from this address.
+        TemporarilyUnavailable: Redis is away, or too many hashes are being made.
+    """
+    check_password(new, path="new_password")
+    if new == current:
+        raise _refused("new_password", "A senha nova é igual à atual.", "same_password")
+    account = user.email.strip().casefold()
+    _throttle(parts, account, address)
+    login = _find_login(parts, account)
+    if login is None or not parts.passwords.verify(login.password_hash, current):
+        _count_address(parts, address)
+        raise _wrong_password()
+    _cool(parts, account, address)
+    hashed = parts.passwords.hash(new)
+    with tenant_transaction(parts.pool, login.tenant_id) as conn:
+        if not users.replace_password(conn, login, hashed):
+            raise _wrong_password()
+        refresh_tokens.revoke_user(conn, login.tenant_id, login.user_id)
+        subject = f"user:{login.user_id}"
+        audit.record(
+            conn, login.tenant_id, actor=subject, action="password_changed", subject=subject
+        )
+    return _begin(parts, login)
+
+
+def _wrong_password() -> InvalidRequest:
+    return _refused("current_password", "A senha atual não confere.", "wrong_password")
+
+
+def _refused(path: str, problem: str, code: str) -> InvalidRequest:
+    return InvalidRequest(problem, code=code, fields=[FieldProblem(path, problem, code)])
 
 
 def _throttle(parts: Runtime, account: str, address: str) -> None:

@@ -22,6 +22,7 @@ from api.schemas.auth import (
     KeyList,
     LoginBody,
     NewKeyAnswer,
+    PasswordBody,
     RefreshBody,
     SessionShown,
     TicketShown,
@@ -116,6 +117,39 @@ def logout() -> ResponseReturnValue:
     response = json_response(Done(success=True))
     response.delete_cookie(COOKIE, path="/api/auth")
     return response
+
+
+@bp.post("/auth/password")
+@describes(
+    "Muda a própria senha",
+    ACCESS,
+    description=(
+        "Encerra todas as sessões da pessoa, em até 30 segundos as abertas; a resposta é uma nova. "
+        "Senhas atuais erradas contam como tentativas de entrar."
+    ),
+    body=PasswordBody,
+    body_limit="8 KiB",
+    answers={200: SessionShown},
+    faults=(
+        Fault(403, "key_refused", "Uma chave não muda senhas; entre com e-mail e senha."),
+        Fault(422, "wrong_password", "A senha atual não confere."),
+        Fault(422, "same_password", "A senha nova é igual à atual."),
+        Fault(429, "login_throttled", "Tentativas demais; aguarde antes de tentar de novo."),
+        *UNAVAILABLE,
+    ),
+    answer_headers=("Set-Cookie",),
+)
+@require("viewer")
+def change_password(user: User) -> ResponseReturnValue:
+    """Whoever knows the password may choose the next one."""
+    if current_principal().family_id is None:
+        raise Forbidden("Uma chave não muda senhas; entre com e-mail e senha.", code="key_refused")
+    body = PasswordBody.model_validate(read_json(_BODY))
+    session = sessions.change_password(
+        runtime(), user, body.current_password, body.new_password, client_address()
+    )
+    forget_user(runtime(), session.user)
+    return _session_answer(runtime(), session)
 
 
 @bp.get("/auth/me")

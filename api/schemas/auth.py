@@ -22,6 +22,19 @@ class LoginBody(Body):
     password: str = Field(min_length=1, max_length=1024)
 
 
+class PasswordBody(Body):
+    """`{current_password, new_password}`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"current_password": "…", "new_password": "…"}]}
+    )
+
+    current_password: str = Field(min_length=1, max_length=1024)
+    new_password: str = Field(
+        min_length=1, max_length=1024, description="12 a 128 caracteres, e nenhuma das óbvias."
+    )
+
+
 class RefreshBody(Body):
     """`{refresh_token?}`: without it the cookie counts."""
 

@@ -27,7 +27,7 @@ from api.schemas.words import (
     WaitingReason,
 )
 from shared.domain.doubts import MOST_HOURS, DoubtPolicy
-from shared.domain.health_score import Rating
+from shared.domain.health_score import Deduction, Rating
 
 SkipReason = Annotated[
     str,
@@ -262,6 +262,13 @@ class HealthInputs(TypedDict):
     ]
     completed: bool
     processed_count: Number
+    deductions: Annotated[
+        dict[Deduction, int],
+        Field(
+            description="Quantos pontos cada medida tirou dos 100; o que não tirou nada não está.",
+            examples=[{"error_rate": 30, "success_rate": 10}],
+        ),
+    ]
 
 
 class CampaignMetrics(CampaignCounts):

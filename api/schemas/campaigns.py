@@ -35,6 +35,7 @@ from shared.domain.contacts import MAX_CONTACTS, Validation
 from shared.domain.doubts import MOST_HOURS, DoubtPolicy
 from shared.domain.health_score import (
     Health,
+    deductions,
     health_score,
     judged_speed,
     rates,
@@ -440,6 +441,7 @@ def metrics_answer(campaign: Campaign) -> CampaignMetrics:
             "messages_per_minute": None if judged is None else round(judged, 2),
             "completed": health.completed,
             "processed_count": health.processed,
+            "deductions": deductions(health),
         },
         "last_seq": campaign.seq,
     }

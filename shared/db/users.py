@@ -96,6 +96,20 @@ def set_password(conn: Connection[Row], tenant_id: int, user_id: int, password_h
     conn.execute(_SQL["set_password"], params)
 
 
+def replace_password(conn: Connection[Row], login: Login, password_hash: str) -> bool:
+    """Over the one `login` was checked against; False: it has changed meanwhile.
+
+    Older access tokens end; the caller revokes the refresh tokens.
+    """
+    params = {
+        "tenant_id": login.tenant_id,
+        "user_id": login.user_id,
+        "before": login.password_hash,
+        "password_hash": password_hash,
+    }
+    return conn.execute(_SQL["replace_password"], params).fetchone() is not None
+
+
 def rehash(conn: Connection[Row], login: Login, password_hash: str) -> None:
     """Store the same password under today's parameters."""
     params = {

@@ -41,6 +41,13 @@ UPDATE users
    SET password_hash = %(password_hash)s, session_epoch = session_epoch + 1
  WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s;
 
+-- replace_password --
+-- By the person: only over the password that was shown to be known. Older tokens end with it.
+UPDATE users
+   SET password_hash = %(password_hash)s, session_epoch = session_epoch + 1
+ WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND password_hash = %(before)s
+RETURNING user_id;
+
 -- rehash --
 -- The same password under today's parameters; sessions go on.
 UPDATE users

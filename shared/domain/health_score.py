@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Rating = Literal["excelente", "bom", "moderado", "ruim"]
+#: Named after what was judged.
+Deduction = Literal["error_rate", "success_rate", "messages_per_minute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,23 @@ def judged_speed(
 
 def health_score(health: Health) -> int:
     """The spec's formula; a campaign that has tried nothing scores 100."""
-    if health.processed == 0 or health.success_rate + health.error_rate == 0:
-        return 100
-    score = 100 - _error_penalty(health.error_rate) - _success_penalty(health.success_rate)
-    if health.messages_per_minute is not None and health.messages_per_minute < 0.5:
-        score -= 15
+    score = 100 - sum(deductions(health).values())
     if health.completed and health.success_rate > 95:
         score += 10
     return max(0, min(100, score))
+
+
+def deductions(health: Health) -> dict[Deduction, int]:
+    """The points each thing costs; what costs none is left out."""
+    if health.processed == 0 or health.success_rate + health.error_rate == 0:
+        return {}
+    slow = health.messages_per_minute is not None and health.messages_per_minute < 0.5
+    costs: dict[Deduction, int] = {
+        "error_rate": _error_penalty(health.error_rate),
+        "success_rate": _success_penalty(health.success_rate),
+        "messages_per_minute": 15 if slow else 0,
+    }
+    return {name: points for name, points in costs.items() if points > 0}
 
 
 def rating(score: int) -> Rating:

@@ -45,8 +45,10 @@ from tests.sandbox_process import Sandbox
 EXAMPLES = 50
 METRICS_TOKEN = "m" * 32
 SUCCESS = {200, 201}
-#: Succeed only after something else: a pause, a failure, a sign-in whose token is in the body.
+#: Succeed only after something else: a pause, a failure, a sign-in whose token is in the body; or
+#: take the password away that the other operations sign in with.
 NEVER_ALONE = {
+    "POST /api/auth/password",
     "POST /api/campaigns/{reference}/resume",
     "POST /api/campaigns/{reference}/retry-failed",
     "POST /api/auth/refresh",
@@ -56,6 +58,7 @@ _NO_KEY = {
     "POST /api/keys",
     "POST /api/erasures",
     "POST /api/auth/logout",
+    "POST /api/auth/password",
     "POST /api/users",
     "PATCH /api/users/{user_id}",
 }

@@ -50,6 +50,49 @@ def test_a_new_person_signs_in_with_the_role_given(
     assert (again.status_code, again.get_json()["error"]["code"]) == (409, "user_exists")
 
 
+def test_ones_own_password_is_changed_by_who_knows_it_and_ends_other_sign_ins(
+    person: Callable[..., Person], signed_in: Callable[[Person], Ask]
+) -> None:
+    someone = person("viewer")
+    here, elsewhere = signed_in(someone), signed_in(someone)
+
+    def change(current: str, new: str) -> TestResponse:
+        body = {"current_password": current, "new_password": new}
+        return here("POST", "/api/auth/password", json=body)
+
+    for current, new, path in [
+        ("not-the-password", NEW, "current_password"),
+        (PASSWORD, "rapidflow12345", "new_password"),
+        (PASSWORD, PASSWORD, "new_password"),
+    ]:
+        refused = change(current, new)
+        assert (refused.status_code, refused.get_json()["error"]["fields"][0]["path"]) == (
+            422,
+            path,
+        )
+    changed = change(PASSWORD, NEW)
+    assert changed.status_code == 200, changed.text
+    assert "rapidflow_refresh=" in changed.headers["Set-Cookie"]
+    token = changed.get_json()["access_token"]
+    fresh = someone.client.application.test_client()
+    assert fresh.get("/api/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert elsewhere("GET", "/api/me").status_code == 401
+    assert login(someone, someone.email).status_code == 401
+    assert login(someone, someone.email, NEW).status_code == 200
+
+
+def test_a_password_is_not_guessed_through_an_open_session_nor_changed_by_a_key(
+    person: Callable[..., Person], signed_in: Callable[[Person], Ask]
+) -> None:
+    someone = person("viewer")
+    ask = signed_in(someone)
+    body = {"current_password": "not-the-password", "new_password": NEW}
+    answers = [ask("POST", "/api/auth/password", json=body).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    refused = someone.post("/api/auth/password", json=body)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (403, "key_refused")
+
+
 def test_who_is_locked_out_is_out_and_may_be_let_in(
     owner: Person, person: Callable[..., Person], signed_in: Callable[[Person], Ask]
 ) -> None:

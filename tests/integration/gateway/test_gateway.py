@@ -234,7 +234,8 @@ def test_foreign_pages_are_refused(server: Server, origin: str) -> None:
 
 
 def test_our_pages_are_served(server: Server) -> None:
-    for origin in ("https://app.example.com", f"http://localhost:{server.port}"):
+    developing = "http://localhost:5173"  # another server on this machine, as for REST
+    for origin in ("https://app.example.com", f"http://localhost:{server.port}", developing):
         client = server.connect(Origin=origin)
         say(client, type="ping")
         assert hear(client) == {"type": "pong"}

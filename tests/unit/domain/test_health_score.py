@@ -2,7 +2,14 @@
 
 import pytest
 
-from shared.domain.health_score import Health, health_score, judged_speed, rates, shares
+from shared.domain.health_score import (
+    Health,
+    deductions,
+    health_score,
+    judged_speed,
+    rates,
+    shares,
+)
 
 
 def score(
@@ -69,6 +76,14 @@ def test_the_penalty_for_speed(speed: float | None, expected: int) -> None:
 
 def test_the_lowest_score_there_is() -> None:
     assert score(0, 9, speed=0.0) == 30
+
+
+def test_every_deduction_is_named_and_together_they_are_what_is_missing() -> None:
+    worst = Health(0.0, 100.0, 0.1, completed=False, processed=9)
+    assert deductions(worst) == {"error_rate": 30, "success_rate": 25, "messages_per_minute": 15}
+    assert health_score(worst) == 100 - 70
+    assert deductions(Health(99.0, 1.0, 2.0, completed=False, processed=9)) == {}
+    assert deductions(Health(0.0, 0.0, 0.1, completed=False, processed=7)) == {}
 
 
 @pytest.mark.parametrize("skipped", [0, 7])
