@@ -2,12 +2,14 @@ import { Checkbox } from '@mantine/core';
 import {
   type ColumnDef,
   createColumnHelper,
+  FlexRender,
+  type Row as TableRow,
   type RowData,
   tableFeatures,
   useTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useMemo, useRef } from 'react';
+import { memo, type ReactNode, useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import classes from './DataTable.module.css';
 
@@ -157,66 +159,18 @@ export function DataTable<Row extends RowData>({
               const row = shown[item.index];
               if (row === undefined) return null;
               return (
-                <div
+                <BodyRow
                   key={row.id}
-                  ref={virtual.measureElement}
-                  data-index={item.index}
-                  role="row"
-                  aria-rowindex={item.index + 2}
-                  className={classes.row}
-                  data-opens={onOpen !== undefined || undefined}
-                  tabIndex={onOpen === undefined ? undefined : 0}
-                  onKeyDown={
-                    onOpen === undefined
-                      ? undefined
-                      : (event) => {
-                          if (event.key === 'Enter' && event.target === event.currentTarget) {
-                            onOpen(row.original);
-                          }
-                        }
-                  }
-                  style={{
-                    position: 'absolute',
-                    insetInline: 0,
-                    top: 0,
-                    minHeight: rowHeight,
-                    transform: `translateY(${item.start}px)`,
-                  }}
-                  onClick={
-                    onOpen === undefined
-                      ? undefined
-                      : (event) => {
-                          const target = event.target as HTMLElement;
-                          if (target.closest('a, button, input, label') === null) {
-                            onOpen(row.original);
-                          }
-                        }
-                  }
-                >
-                  {selection !== undefined && (
-                    <div role="cell" className={classes.cell}>
-                      <Checkbox
-                        size="xs"
-                        aria-label={rowLabel?.(row.original) ?? row.id}
-                        checked={chosen?.has(row.id) ?? false}
-                        onChange={() => {
-                          selection.onChange(toggled(selection.selected, row.id));
-                        }}
-                      />
-                    </div>
-                  )}
-                  {row.getAllCells().map((cell, index) => (
-                    <div
-                      key={cell.id}
-                      role="cell"
-                      className={classes.cell}
-                      data-wide-only={columns[index]?.wideOnly}
-                      data-align={columns[index]?.align}
-                    >
-                      <table.FlexRender cell={cell} />
-                    </div>
-                  ))}
-                </div>
+                  row={row}
+                  index={item.index}
+                  start={item.start}
+                  height={rowHeight}
+                  measure={virtual.measureElement}
+                  columns={columns}
+                  onOpen={onOpen}
+                  rowLabel={rowLabel}
+                  selection={selection}
+                />
               );
             })}
           </div>
@@ -225,6 +179,89 @@ export function DataTable<Row extends RowData>({
     </div>
   );
 }
+
+interface BodyRowProps<Row extends RowData>
+  extends Pick<DataTableProps<Row>, 'columns' | 'onOpen' | 'rowLabel' | 'selection'> {
+  row: TableRow<typeof features, Row>;
+  index: number;
+  /** Pixels from the first row. */
+  start: number;
+  height: number;
+  measure: (element: HTMLElement | null) => void;
+}
+
+/** Drawn again when it changes, not whenever the list is scrolled. */
+const BodyRow = memo(function BodyRow<Row extends RowData>({
+  row,
+  index,
+  start,
+  height,
+  measure,
+  columns,
+  onOpen,
+  rowLabel,
+  selection,
+}: BodyRowProps<Row>) {
+  return (
+    <div
+      ref={measure}
+      data-index={index}
+      role="row"
+      aria-rowindex={index + 2}
+      className={classes.row}
+      data-opens={onOpen !== undefined || undefined}
+      tabIndex={onOpen === undefined ? undefined : 0}
+      onKeyDown={
+        onOpen === undefined
+          ? undefined
+          : (event) => {
+              if (event.key === 'Enter' && event.target === event.currentTarget) {
+                onOpen(row.original);
+              }
+            }
+      }
+      style={{
+        position: 'absolute',
+        insetInline: 0,
+        top: 0,
+        minHeight: height,
+        transform: `translateY(${start}px)`,
+      }}
+      onClick={
+        onOpen === undefined
+          ? undefined
+          : (event) => {
+              const target = event.target as HTMLElement;
+              if (target.closest('a, button, input, label') === null) onOpen(row.original);
+            }
+      }
+    >
+      {selection !== undefined && (
+        <div role="cell" className={classes.cell}>
+          <Checkbox
+            size="xs"
+            aria-label={rowLabel?.(row.original) ?? row.id}
+            checked={selection.selected.has(row.id)}
+            onChange={() => {
+              selection.onChange(toggled(selection.selected, row.id));
+            }}
+          />
+        </div>
+      )}
+      {row.getAllCells().map((cell, at) => (
+        <div
+          key={cell.id}
+          role="cell"
+          className={classes.cell}
+          data-wide-only={columns[at]?.wideOnly}
+          data-align={columns[at]?.align}
+        >
+          <FlexRender cell={cell} />
+        </div>
+      ))}
+    </div>
+  );
+}) as <Row extends RowData>(props: BodyRowProps<Row>) => ReactNode;
 
 function definitions<Row extends RowData>(
   columns: readonly Column<Row>[],

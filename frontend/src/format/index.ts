@@ -1,5 +1,4 @@
 /** Numbers, dates and phones as the reader of this language writes them. */
-import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatDuration } from './duration';
 import { formatPhone } from './phone';
@@ -49,9 +48,17 @@ export function createFormat(language: string): Format {
   };
 }
 
+/** Making one takes milliseconds (seven `Intl` objects), and every row of every list asks for one. */
+const made = new Map<string, Format>();
+
+function formatOf(language: string): Format {
+  const known = made.get(language) ?? createFormat(language);
+  made.set(language, known);
+  return known;
+}
+
 /** Of the language shown. */
 export function useFormat(): Format {
   const { i18n } = useTranslation();
-  const language = i18n.resolvedLanguage ?? i18n.language;
-  return useMemo(() => createFormat(language), [language]);
+  return formatOf(i18n.resolvedLanguage ?? i18n.language);
 }

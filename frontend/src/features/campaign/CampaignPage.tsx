@@ -1,5 +1,5 @@
 import { SimpleGrid, Stack } from '@mantine/core';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, memo, Suspense, useCallback, useDeferredValue, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { ErrorPanel } from '../../components/ErrorPanel';
@@ -23,9 +23,14 @@ const SendCurve = lazy(() => import('./SendCurve')); // brings the chart library
 /** One campaign, watched as it is sent. */
 export default function CampaignPage() {
   const { id = '' } = useParams();
+  return <Opened key={id} id={id} />;
+}
+
+function Opened({ id }: { id: string }) {
   const { t } = useTranslation('campaign');
   const answer = useLive(id);
-  if (answer.data === undefined) {
+  const shown = useDeferredValue(answer.data); // drawn in slices: what a person does comes first
+  if (shown === undefined) {
     if (answer.error === null) return <Loading />;
     return (
       <ErrorPanel
@@ -35,17 +40,17 @@ export default function CampaignPage() {
       />
     );
   }
-  return <Watched key={answer.data.campaign.campaign_id} id={id} answer={answer.data} />;
+  return <Watched key={shown.campaign.campaign_id} id={id} answer={shown} />;
 }
 
-function Watched({ id, answer }: { id: string; answer: Live }) {
+const Watched = memo(function Watched({ id, answer }: { id: string; answer: Live }) {
   const { progress, recovered, forget } = useProgress(id, answer);
   const [group, setGroup] = useState<Group | null>(null);
   const [doubts, setDoubts] = useState(false);
-  const open = (next: Group): void => {
+  const open = useCallback((next: Group): void => {
     if (next.kind === 'inDoubt') setDoubts(true);
     else setGroup(next);
-  };
+  }, []);
   return (
     <Stack gap="md">
       <CampaignHead id={id} answer={answer} status={progress.status} />
@@ -56,7 +61,7 @@ function Watched({ id, answer }: { id: string; answer: Live }) {
         <Suspense fallback={<Loading />}>
           <SendCurve curve={answer.curve} sends={progress.sends} />
         </Suspense>
-        <Feed items={progress.feed} />
+        <Feed items={progress.feed} status={progress.status} onOpen={open} />
       </SimpleGrid>
       <Lanes lanes={answer.lanes} readAt={answer.read_at} status={progress.status} />
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
@@ -79,4 +84,4 @@ function Watched({ id, answer }: { id: string; answer: Live }) {
       />
     </Stack>
   );
-}
+});

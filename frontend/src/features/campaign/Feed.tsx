@@ -1,23 +1,29 @@
-import { ScrollArea, Text } from '@mantine/core';
+import { Anchor, ScrollArea, Text } from '@mantine/core';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Panel } from '../../components/Panel';
 import { type Tone, toneText } from '../../components/tones';
 import { useFormat } from '../../format';
+import { useLiveStatus } from '../../live';
 import classes from './Feed.module.css';
-import type { FeedItem } from './progress';
+import { EVERYBODY, type Group } from './groups';
+import { ENDED, type FeedItem } from './progress';
 
 const SHOWN = 40;
 
 /** What happened last, newest first. */
-export const Feed = memo(function Feed({ items }: { items: readonly FeedItem[] }) {
+interface FeedProps {
+  items: readonly FeedItem[];
+  status: string;
+  onOpen: (group: Group) => void;
+}
+
+export const Feed = memo(function Feed({ items, status, onOpen }: FeedProps) {
   const { t } = useTranslation('campaign');
   return (
     <Panel title={t('feed.title')}>
       {items.length === 0 ? (
-        <Text c="dimmed" size="sm">
-          {t('feed.empty')}
-        </Text>
+        <Nothing status={status} onOpen={onOpen} />
       ) : (
         <ScrollArea h={244} viewportProps={{ tabIndex: 0, 'aria-label': t('feed.title') }}>
           <ol className={classes.list}>
@@ -30,6 +36,30 @@ export const Feed = memo(function Feed({ items }: { items: readonly FeedItem[] }
     </Panel>
   );
 });
+
+/** Nothing to tell is only true before the first event; else it is said where the people are. */
+function Nothing({ status, onOpen }: Omit<FeedProps, 'items'>) {
+  const { t } = useTranslation('campaign');
+  const connected = useLiveStatus().kind === 'live';
+  const ended = ENDED.has(status);
+  return (
+    <Text c="dimmed" size="sm">
+      {t(!connected ? 'feed.offline' : ended ? 'feed.forgotten' : 'feed.empty')}{' '}
+      {ended && (
+        <Anchor
+          component="button"
+          type="button"
+          size="sm"
+          onClick={() => {
+            onOpen(EVERYBODY);
+          }}
+        >
+          {t('feed.everybody')}
+        </Anchor>
+      )}
+    </Text>
+  );
+}
 
 const Line = memo(function Line({ item }: { item: FeedItem }) {
   const format = useFormat();

@@ -1,4 +1,5 @@
 import { Text } from '@mantine/core';
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Schemas } from '../../api/client';
 import { Panel } from '../../components/Panel';
@@ -18,7 +19,7 @@ interface LanesProps {
 }
 
 /** The numbers that send: what each has in hand, when it sends next, why it does not. */
-export function Lanes({ lanes, readAt, status }: LanesProps) {
+export const Lanes = memo(function Lanes({ lanes, readAt, status }: LanesProps) {
   const { t } = useTranslation('campaign');
   const format = useFormat();
   const ended = ENDED.has(status);
@@ -46,7 +47,7 @@ export function Lanes({ lanes, readAt, status }: LanesProps) {
       )}
     </Panel>
   );
-}
+});
 
 function LaneLine({ lane, ended }: { lane: Lane; ended: boolean }) {
   const { t } = useTranslation('campaign');

@@ -1,4 +1,4 @@
-import { Progress as Bar } from '@mantine/core';
+import { Progress as Bar, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Panel } from '../../components/Panel';
 import { useFormat } from '../../format';
@@ -71,7 +71,29 @@ export function ProgressPanel({ answer, progress }: { answer: Live; progress: Pr
           </div>
         ))}
       </dl>
+      <HealthWhy metrics={metrics} />
     </Panel>
+  );
+}
+
+/** A low score without a reason is only a worry. */
+function HealthWhy({ metrics }: { metrics: Live['metrics'] }) {
+  const { t } = useTranslation('campaign');
+  const format = useFormat();
+  const { deductions, error_rate, success_rate } = metrics.health;
+  const parts = (['error_rate', 'success_rate', 'messages_per_minute'] as const).flatMap((name) => {
+    const points = deductions[name];
+    if (points === undefined) return [];
+    const rate = format.percent(name === 'error_rate' ? error_rate : success_rate);
+    return [t(`fact.healthPart.${name}`, { points: format.number(points), rate })];
+  });
+  if (parts.length === 0) return null;
+  return (
+    <Text size="sm" mt="sm">
+      {t('fact.healthWhy', { parts: parts.join('; ') })}{' '}
+      {deductions.error_rate !== undefined && t('fact.healthErrors')}{' '}
+      {deductions.messages_per_minute !== undefined && t('fact.healthSpeed')}
+    </Text>
   );
 }
 

@@ -2,6 +2,7 @@ import { Image, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Schemas } from '../../api/client';
 import { Panel } from '../../components/Panel';
+import { usePaceText } from '../../components/usePaceText';
 import { useFormat } from '../../format';
 import classes from './MessageTrail.module.css';
 
@@ -9,6 +10,7 @@ import classes from './MessageTrail.module.css';
 export function TextPanel({ campaign }: { campaign: Schemas['CampaignDetail'] }) {
   const { t } = useTranslation('campaign');
   const format = useFormat();
+  const paceText = usePaceText();
   const { config, text } = campaign;
   return (
     <Panel title={t('text.title')}>
@@ -17,10 +19,7 @@ export function TextPanel({ campaign }: { campaign: Schemas['CampaignDetail'] })
       )}
       <div className={classes.bubble}>{config.systemPrompt}</div>
       <Text size="sm" mt="sm">
-        {t('text.pace', {
-          low: format.decimal(config.delayMin),
-          high: format.decimal(config.delayMax),
-        })}
+        {paceText(config)}.
       </Text>
       {text !== null && (
         <Text size="sm" mt={4}>

@@ -1,4 +1,5 @@
 import { Button, Group as Row, Text, UnstyledButton } from '@mantine/core';
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useMay } from '../../app/useSession';
 import { useConfirm } from '../../components/ConfirmDialog';
@@ -18,7 +19,7 @@ interface TopErrorsProps {
 }
 
 /** What went wrong most, in plain words; who it was; and sending to them again. */
-export function TopErrors({ id, answer, onOpen }: TopErrorsProps) {
+export const TopErrors = memo(function TopErrors({ id, answer, onOpen }: TopErrorsProps) {
   const { t } = useTranslation('campaign');
   const format = useFormat();
   const ask = useConfirm();
@@ -127,7 +128,7 @@ export function TopErrors({ id, answer, onOpen }: TopErrorsProps) {
       )}
     </Panel>
   );
-}
+});
 
 const KNOWN = ['not_on_whatsapp', 'payload_refused', 'media_refused', 'outcome_unknown', 'unreachable'] as const;
 

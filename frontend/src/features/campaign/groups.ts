@@ -15,11 +15,13 @@ export type GroupKind =
   | 'cancelled';
 
 export interface Group {
-  kind: GroupKind;
+  kind: GroupKind | 'all';
   filter: MessageFilter;
   /** The reason in words, where the group is those of one reason. */
   reason?: string;
 }
+
+export const EVERYBODY: Group = { kind: 'all', filter: {} };
 
 export const GROUPS: Record<GroupKind, { filter: MessageFilter }> = {
   queued: { filter: { status: ['pending', 'leased'] } },

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useReducer, useRef, useState } from 'react';
+import { startTransition, useEffect, useReducer, useRef, useState } from 'react';
 import { live, type Metrics, type Update } from '../../live';
 import { advance, begin, MOST_FEED, type Progress, rebase, TURNS } from './progress';
 import { type Live, liveKey } from './queries';
@@ -45,7 +45,9 @@ export function useProgress(id: string, answer: Live) {
         if (lost) setRecovered(seq - afterSeq);
       },
       onUpdates: (updates) => {
-        dispatch({ kind: 'events', updates });
+        startTransition(() => {
+          dispatch({ kind: 'events', updates });
+        });
         if (updates.some((update) => TURNS.has(update.data.event) && update.seq > first.current)) {
           askAgain();
         }

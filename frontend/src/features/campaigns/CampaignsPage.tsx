@@ -219,11 +219,18 @@ function useColumns(format: Format): Column<Campaign>[] {
       {
         id: 'health',
         header: t('column.health'),
-        width: '72px',
+        width: '84px',
         align: 'right',
         wideOnly: true,
         cell: (row) => (
-          <ToneBadge tone={healthTone(row.health_score)}>{format.number(row.health_score)}</ToneBadge>
+          <>
+            <ToneBadge tone={healthTone(row.health_score)}>
+              {format.number(row.health_score)}
+            </ToneBadge>
+            <Text size="xs" c="dimmed">
+              {t(`rating.${ratingOf(row.health_score)}`)}
+            </Text>
+          </>
         ),
       },
     ],
@@ -252,6 +259,13 @@ function Problems({ row, format }: { row: Campaign; format: Format }) {
 function waitingShown(row: Campaign, waiting: (code: string | null) => string | null): string | null {
   if (row.waiting_reason === null || row.waiting_reason === row.status) return null;
   return row.waiting_reason === 'paused' ? null : waiting(row.waiting_reason);
+}
+
+/** As the API rates a score. */
+function ratingOf(score: number): 'excelente' | 'bom' | 'moderado' | 'ruim' {
+  if (score >= 90) return 'excelente';
+  if (score >= 70) return 'bom';
+  return score >= 50 ? 'moderado' : 'ruim';
 }
 
 function healthTone(score: number): Tone {

@@ -6,9 +6,10 @@ import type { Schemas } from '../../api/client';
 import { ErrorPanel } from '../../components/ErrorPanel';
 import { TriangleAlertIcon } from '../../components/icons';
 import { Panel } from '../../components/Panel';
+import { usePaceText } from '../../components/usePaceText';
 import { useFormat } from '../../format';
 import { Bubble } from './Bubble';
-import { startOf, type Values } from './form';
+import { paceOf, startOf, type Values } from './form';
 import { render } from './message/template';
 import classes from './NewCampaign.module.css';
 import type { CampaignList } from './useContactList';
@@ -27,6 +28,7 @@ export function ConfirmStep({ list, options, error, shown }: ConfirmStepProps) {
   const format = useFormat();
   const { register, control, formState, getValues } = useFormContext<Values>();
   const [config, when, scheduleAt] = useWatch({ control, name: ['config', 'when', 'scheduleAt'] });
+  const paceText = usePaceText();
   const valid = list.sendable.length;
   const finish = useFinish(valid, options);
   const start = startOf({ when, scheduleAt });
@@ -56,12 +58,7 @@ export function ConfirmStep({ list, options, error, shown }: ConfirmStepProps) {
             <dt>{t('confirm.list')}</dt>
             <dd>{list.loaded?.source ?? t('list.pasted')}</dd>
             <dt>{t('confirm.pace')}</dt>
-            <dd>
-              {t('pace.every', {
-                least: format.decimal(Number(config.delayMin)),
-                most: format.decimal(Number(config.delayMax)),
-              })}
-            </dd>
+            <dd>{paceText(paceOf({ config }))}</dd>
             <dt>{t('confirm.from')}</dt>
             <dd>{config.instances.length === 0 ? t('numbers.first') : config.instances.join(', ')}</dd>
             {config.model !== '' && (

@@ -1,9 +1,10 @@
 import { Alert, Button, Group, SegmentedControl, Stack, Text, Textarea } from '@mantine/core';
-import { type DragEvent, useId, useRef, useState } from 'react';
+import { type DragEvent, useEffect, useId, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { TriangleAlertIcon, UploadIcon } from '../../components/icons';
 import { Panel } from '../../components/Panel';
 import { useFormat } from '../../format';
+import { prepareReader } from './list/readList';
 import classes from './NewCampaign.module.css';
 import type { CampaignList } from './useContactList';
 
@@ -18,6 +19,7 @@ export function ListPicker({ list }: { list: CampaignList }) {
   const [over, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
+  useEffect(prepareReader, []);
 
   const dropped = (event: DragEvent): void => {
     event.preventDefault();

@@ -1,5 +1,5 @@
 /** The list of the campaign in the making: read, mapped, judged by the API. */
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { startTransition, useCallback, useMemo, useRef, useState } from 'react';
 import { guessRoles, hasHeading, keysOf, type Role } from './list/headings';
 import { contactsOf } from './list/list';
 import { recallRoles, rememberRoles } from './list/memory';
@@ -32,11 +32,13 @@ export function useContactList(most: number) {
     try {
       const records = await readList(source);
       if (id !== lists.current) return;
-      setLoaded({
-        id,
-        source: typeof source === 'string' ? null : source.name,
-        records,
-        ...proposed(records, hasHeading(records)),
+      startTransition(() => {
+        setLoaded({
+          id,
+          source: typeof source === 'string' ? null : source.name,
+          records,
+          ...proposed(records, hasHeading(records)),
+        });
       });
     } catch (error) {
       if (id === lists.current) setFault(error instanceof ListFault ? error : new ListFault('notAList'));

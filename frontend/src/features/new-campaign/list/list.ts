@@ -16,6 +16,11 @@ export interface ContactList {
   variables: string[];
 }
 
+/** What the kinds of lists need beyond this module, loaded before the first list is there. */
+export async function loadReaders(): Promise<void> {
+  await Promise.all([import('./csv'), import('./xlsx')]);
+}
+
 export async function readBytes(bytes: Uint8Array): Promise<ListRecord[]> {
   if (bytes.length > MOST_BYTES) throw new ListFault('tooLarge');
   if (startsWith(bytes, ZIP)) {

@@ -9,8 +9,20 @@ export async function readList(source: File | string): Promise<ListRecord[]> {
   return ask({ bytes }, [bytes]);
 }
 
+let waiting: Worker | null = null;
+
+/** Loads the reader while a person still looks for the file. */
+export function prepareReader(): void {
+  waiting ??= reader();
+}
+
+function reader(): Worker {
+  return new Worker(new URL('./reader.worker.ts', import.meta.url), { type: 'module' });
+}
+
 function ask(asked: Asked, given: Transferable[] = []): Promise<ListRecord[]> {
-  const worker = new Worker(new URL('./reader.worker.ts', import.meta.url), { type: 'module' });
+  const worker = waiting ?? reader();
+  waiting = null;
   return new Promise<ListRecord[]>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<Told>) => {
       if ('records' in data) resolve(data.records);

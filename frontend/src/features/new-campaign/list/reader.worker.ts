@@ -1,9 +1,11 @@
 /** Reads lists beside the page, which stays as quick as it is. */
-import { readBytes, readText } from './list';
+import { loadReaders, readBytes, readText } from './list';
 import { ListFault, type ListFaultCode, type ListRecord } from './records';
 
 export type Asked = { bytes: ArrayBuffer } | { text: string };
 export type Told = { records: ListRecord[] } | { fault: ListFaultCode; line: number };
+
+void loadReaders().catch(() => undefined); // a list that needs one asks again and says so
 
 self.onmessage = async ({ data }: MessageEvent<Asked>) => {
   let told: Told;
