@@ -1,12 +1,20 @@
 """Numbers, opt-outs, people and keys, by hand."""
 
 import re
+from collections.abc import Callable
+from typing import Final
 
+import psycopg
 from playwright.sync_api import expect
 
+from shared.db import users
+from shared.security.passwords import Passwords
+from tests.browser.conftest import EMAIL
 from tests.browser.console import Console
 from tests.end_to_end.stack import Stack
 from tests.sandbox_process import Sandbox
+
+_ENGINE: Final = "-c role=rapidflow_engine"
 
 
 def test_a_number_is_linked_by_qr_paused_and_removed(
@@ -92,3 +100,49 @@ def test_a_person_is_added_signs_in_and_is_locked_out(console: Console, stack: S
     console.button("Tirar o acesso").click()
     expect(page.get_by_text("Sem acesso", exact=True)).to_be_visible()
     assert stack.client.post("/api/auth/login", json=login).status_code == 401
+
+
+def test_ones_own_password_is_changed_and_the_session_goes_on(
+    visit: Callable[..., Console], stack: Stack
+) -> None:
+    account = {"email": "troca@example.com", "password": "pluma-torre-vidro-4711"}
+    with psycopg.connect(stack.environment["DATABASE_URL"], options=_ENGINE) as conn:
+        row = conn.execute("SELECT tenant_id FROM users WHERE email = %s", [EMAIL]).fetchone()
+        assert row is not None
+        hashed = Passwords(1).hash(account["password"])
+        users.create_user(
+            conn,
+            tenant_id=int(row[0]),
+            email=account["email"],
+            password_hash=hashed,
+            role="viewer",
+        )
+    console = visit(**account)
+    page = console.page
+    page.get_by_role("button", name=re.compile("^Conta")).click()
+    page.get_by_role("menuitem", name="Mudar a senha").click()
+    dialog = page.get_by_role("dialog", name="Mudar a senha")
+    save = dialog.get_by_role("button", name="Mudar a senha")
+    new = "farol-duna-milho-8282"
+    dialog.get_by_label("Senha atual").fill("esta-nao-e-a-senha")
+    dialog.get_by_label("Senha nova", exact=True).fill(new)
+    dialog.get_by_label("Senha nova, mais uma vez").fill(new + "x")
+    save.click()
+    expect(dialog.get_by_text("As duas não são iguais.")).to_be_visible()
+    dialog.get_by_label("Senha nova, mais uma vez").fill(new)
+    save.click()
+    expect(dialog.get_by_text("A senha atual não confere.")).to_be_visible()
+    console.shoot("password")
+    assert console.violations() == []
+    dialog.get_by_label("Senha atual").fill(account["password"])
+    save.click()
+    expect(page.get_by_text("Senha mudada.")).to_be_visible()
+    page.get_by_role("link", name="Campanhas").click()
+    expect(page.get_by_role("table", name="Campanhas")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("table", name="Campanhas")).to_be_visible()
+    assert stack.client.post("/api/auth/login", json=account).status_code == 401
+    assert (
+        stack.client.post("/api/auth/login", json={**account, "password": new}).status_code == 200
+    )
+    assert console.complaints == []

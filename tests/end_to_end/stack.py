@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -18,6 +18,8 @@ from deploy.local.ports import free_port
 from shared.settings import Settings
 from tests.factories import Factory
 from tests.sandbox_process import Sandbox
+
+_OVER: Final = frozenset({"completed", "failed", "cancelled"})
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Stack:
     def wait_over(self, campaign_id: str, *, seconds: float = 60) -> dict[str, Any]:
         """Wait for a final status; the last metrics."""
         until = time.monotonic() + seconds
-        while (metrics := self.metrics(campaign_id))["status"] not in {"completed", "failed"}:
+        while (metrics := self.metrics(campaign_id))["status"] not in _OVER:
             assert time.monotonic() < until, (metrics, self.tail())
             time.sleep(0.2)
         return metrics

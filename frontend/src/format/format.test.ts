@@ -24,6 +24,10 @@ it.each([
   expect(pt.duration(seconds).replaceAll(' ', ' ')).toBe(shown);
 });
 
+it('names a time zone as people do', () => {
+  expect(pt.zone('America/Sao_Paulo')).toMatch(/Brasília/);
+});
+
 it('writes numbers by the language', () => {
   expect(pt.number(10_000)).toBe('10.000');
   expect(en.number(10_000)).toBe('10,000');

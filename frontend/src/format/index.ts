@@ -16,6 +16,8 @@ export interface Format {
   /** `há 5 minutos`, `em 2 horas`. */
   relative(value: string | Date, now?: number): string;
   duration(seconds: number): string;
+  /** `America/Sao_Paulo` → `Horário de Brasília`. */
+  zone(name: string): string;
   phone(digits: string): string;
 }
 
@@ -44,6 +46,10 @@ export function createFormat(language: string): Format {
       return relative.format(Math.round(seconds / 86_400), 'day');
     },
     duration: (seconds) => formatDuration(seconds, language),
+    zone: (name) =>
+      new Intl.DateTimeFormat(language, { timeZone: name, timeZoneName: 'longGeneric' })
+        .formatToParts()
+        .find(({ type }) => type === 'timeZoneName')?.value ?? name,
     phone: formatPhone,
   };
 }

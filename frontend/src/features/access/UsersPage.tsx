@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Role, useMay, useUser } from '../../app/useSession';
 import { type Column, DataTable } from '../../components/DataTable';
+import { Email } from '../../components/Email';
 import { ErrorPanel } from '../../components/ErrorPanel';
 import { PencilIcon, PlusIcon } from '../../components/icons';
 import { Loading } from '../../components/Loading';
@@ -32,7 +33,7 @@ export default function UsersPage() {
         cell: (person) => (
           <>
             <Text size="sm" component="span">
-              {person.email}
+              <Email address={person.email} />
             </Text>
             {person.id === me.id && (
               <Text size="xs" c="dimmed" component="span">

@@ -152,7 +152,13 @@ function useColumns(format: Format): Column<Campaign>[] {
             <Group gap={6}>
               <StatusBadge status={row.status} />
               {row.priority !== 0 && (
-                <ToneBadge tone="info">{t('priority', { value: row.priority })}</ToneBadge>
+                <ToneBadge tone="info">
+                  {row.priority === 50
+                    ? t('priorityHigh')
+                    : row.priority === -50
+                      ? t('priorityLow')
+                      : t('priority', { value: row.priority })}
+                </ToneBadge>
               )}
               <Text size="xs" c="dimmed">
                 {row.status === 'scheduled' && row.scheduled_at !== null
@@ -182,6 +188,9 @@ function useColumns(format: Format): Column<Campaign>[] {
               color={row.status === 'failed' ? 'red.8' : 'brand.7'}
               aria-label={t('column.progress')}
             />
+            <div className={classes.narrowOnly}>
+              <Problems row={row} format={format} none="" />
+            </div>
           </Stack>
         ),
       },
@@ -190,7 +199,7 @@ function useColumns(format: Format): Column<Campaign>[] {
         header: t('column.problems'),
         width: 'minmax(0, 1.2fr)',
         wideOnly: true,
-        cell: (row) => <Problems row={row} format={format} />,
+        cell: (row) => <Problems row={row} format={format} none="–" />,
       },
       {
         id: 'speed',
@@ -238,13 +247,13 @@ function useColumns(format: Format): Column<Campaign>[] {
   );
 }
 
-function Problems({ row, format }: { row: Campaign; format: Format }) {
+function Problems({ row, format, none }: { row: Campaign; format: Format; none: string }) {
   const { t } = useTranslation('campaigns');
   const parts: [Tone, string][] = [];
   if (row.error_count > 0) parts.push(['bad', t('failed', { count: row.error_count, shown: format.number(row.error_count) })]);
   if (row.in_doubt_count > 0) parts.push(['doubt', t('inDoubt', { shown: format.number(row.in_doubt_count) })]);
   if (row.skipped_count > 0) parts.push(['warn', t('skipped', { count: row.skipped_count, shown: format.number(row.skipped_count) })]);
-  if (parts.length === 0) return <>–</>;
+  if (parts.length === 0) return <>{none}</>;
   return (
     <Group gap={4}>
       {parts.map(([tone, text]) => (

@@ -87,7 +87,7 @@ export default function LimitsPage() {
               </Table.Tbody>
             </Table>
             <Text size="sm" c="dimmed" mt="sm">
-              {t('days', { zone: data.usage.time_zone })}
+              {t('days', { zone: format.zone(data.usage.time_zone) })}
             </Text>
           </Panel>
         </Stack>

@@ -56,7 +56,12 @@ export function ListPicker({ list }: { list: CampaignList }) {
             onDrop={dropped}
           >
             <UploadIcon size={32} aria-hidden />
-            <Text fw={600}>{t('pick.drop')}</Text>
+            <Text fw={600} visibleFrom="sm">
+              {t('pick.drop')}
+            </Text>
+            <Text fw={600} hiddenFrom="sm">
+              {t('pick.bring')}
+            </Text>
             <Text size="sm" c="dimmed" id={hint}>
               {t('pick.kinds')}
             </Text>

@@ -58,6 +58,7 @@ export function PaceStep({
           max={MOST_SECONDS}
           clampBehavior="blur"
           decimalScale={1}
+          decimalSeparator={format.language === 'pt-BR' ? ',' : '.'}
           w={150}
           value={field.value}
           onBlur={field.onBlur}
@@ -176,7 +177,9 @@ export function PaceStep({
             maw={280}
             type="datetime-local"
             label={t('when.at')}
-            description={t('when.zone', { zone: Intl.DateTimeFormat().resolvedOptions().timeZone })}
+            description={t('when.zone', {
+              zone: format.zone(Intl.DateTimeFormat().resolvedOptions().timeZone),
+            })}
             error={errors.scheduleAt?.message}
             {...register('scheduleAt', {
               validate: (_, values) => {
