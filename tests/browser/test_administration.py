@@ -137,10 +137,10 @@ def test_ones_own_password_is_changed_and_the_session_goes_on(
     dialog.get_by_label("Senha atual").fill(account["password"])
     save.click()
     expect(page.get_by_text("Senha mudada.")).to_be_visible()
-    page.get_by_role("link", name="Campanhas").click()
-    expect(page.get_by_role("table", name="Campanhas")).to_be_visible()
+    page.get_by_role("link", name="Plano e uso").click()
+    expect(page.get_by_text("Limites do plano")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("table", name="Campanhas")).to_be_visible()
+    expect(page.get_by_text("Limites do plano")).to_be_visible()
     assert stack.client.post("/api/auth/login", json=account).status_code == 401
     assert (
         stack.client.post("/api/auth/login", json={**account, "password": new}).status_code == 200

@@ -4,8 +4,10 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 from playwright.sync_api import Download, expect
@@ -192,14 +194,21 @@ def test_a_test_goes_to_oneself_and_the_campaign_is_scheduled(
     page.get_by_role("radio", name="Em uma data e hora").check()
     console.button("Conferir tudo").click()
     expect(page.get_by_text("Escolha a data e a hora.")).to_be_visible()
-    page.get_by_label("Data e hora", exact=True).fill("2031-05-06T07:08")
+    day = datetime.now(ZoneInfo("America/Sao_Paulo")) + timedelta(days=40)
+    page.get_by_label("Data e hora", exact=True).fill(f"{day.year + 2}-05-06T07:08")
+    console.button("Conferir tudo").click()
+    expect(page.get_by_text("Escolha uma data até daqui a um ano.")).to_be_visible()
+    page.get_by_label("Data e hora", exact=True).fill(f"{day:%Y-%m-%d}T07:08")
     console.button("Conferir tudo").click()
     page.get_by_label("Nome da campanha").fill("Agendada")
     console.button("Agendar para 2 pessoas").click()
     expect(page).to_have_url(re.compile("/campanhas/CAMP-"))
     expect(page.get_by_text("Agendada", exact=True).first).to_be_visible()
-    expect(page.get_by_text("06/05/2031, 07:08")).to_be_visible()
+    expect(page.get_by_text(f"{day:%d/%m/%Y}, 07:08")).to_be_visible()
     reference = page.url.rsplit("/", 1)[-1]
     planned = detail(stack, reference)
-    assert (planned["status"], planned["scheduled_at"]) == ("scheduled", "2031-05-06T10:08:00Z")
+    assert (planned["status"], planned["scheduled_at"]) == (
+        "scheduled",
+        f"{day:%Y-%m-%d}T10:08:00.000Z",
+    )
     assert stack.client.post(f"/api/campaigns/{reference}/cancel").status_code == 200

@@ -11,13 +11,10 @@ export const liveKey = (id: string) => ['campaign', id, 'live'] as const;
 const messagesKey = (id: string) => ['campaign', id, 'messages'] as const;
 const doubtsKey = (id: string) => ['campaign', id, 'doubts'] as const;
 
-const MOVING_MS = 6_000;
-const STILL_MS = 20_000;
-const ENDED_MS = 60_000;
-/** Receipts of the last messages come in for a while after the end. */
-const AFTERMATH_MS = 180_000;
+const LIVE_MS = 60_000;
+const DEGRADED_MS = 6_000;
 
-/** Figures, steps, numbers, curve. Asked again now and then: receipts are not told by events. */
+/** Figures, steps, numbers, curve. Events ask for them again (`useProgress`); without events the clock does. */
 export function useLive(id: string) {
   const connected = useLiveStatus().kind === 'live';
   return useQuery({
@@ -31,15 +28,8 @@ export function useLive(id: string) {
           }),
         )
       ).live,
-    refetchInterval: (query) => {
-      const campaign = query.state.data?.campaign;
-      const status = campaign?.status;
-      if (status !== undefined && ENDED.has(status)) {
-        const since = Date.now() - Date.parse(campaign?.finished_at ?? '1970-01-01');
-        return since < AFTERMATH_MS ? MOVING_MS : ENDED_MS;
-      }
-      return status === 'running' || !connected ? MOVING_MS : STILL_MS;
-    },
+    refetchInterval: ({ state }) =>
+      connected || ENDED.has(state.data?.campaign.status ?? '') ? LIVE_MS : DEGRADED_MS,
   });
 }
 

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { startTransition, useEffect, useReducer, useRef, useState } from 'react';
 import { live, type Metrics, type Update } from '../../live';
 import { advance, begin, MOST_FEED, type Progress, rebase, TURNS } from './progress';
+import { Following } from './following';
 import { type Live, liveKey } from './queries';
 
 type Action =
@@ -36,6 +37,10 @@ export function useProgress(id: string, answer: Live) {
         void queries.invalidateQueries({ queryKey: liveKey(id) });
       }, TURN_MS);
     };
+    const following = new Following(() => {
+      void queries.invalidateQueries({ queryKey: liveKey(id) });
+    });
+    following.told();
     // The last events before the answer fill the feed; the figures hold them already.
     const leave = live.watchCampaign(code, Math.max(0, first.current - MOST_FEED), {
       onSnapshot: (_seq, metrics) => {
@@ -48,6 +53,7 @@ export function useProgress(id: string, answer: Live) {
         startTransition(() => {
           dispatch({ kind: 'events', updates });
         });
+        following.told();
         if (updates.some((update) => TURNS.has(update.data.event) && update.seq > first.current)) {
           askAgain();
         }
@@ -55,6 +61,7 @@ export function useProgress(id: string, answer: Live) {
     });
     return () => {
       clearTimeout(timer);
+      following.stop();
       leave();
     };
   }, [id, code, queries]);

@@ -186,7 +186,8 @@ export function PaceStep({
                 if (values.when === 'now') return true;
                 const start = startOf(values);
                 if (start === null) return t('when.missing');
-                return !isPast(start) || t('when.past');
+                if (isPast(start)) return t('when.past');
+                return !isTooFar(start) || t('when.tooFar');
               },
             })}
           />
@@ -199,4 +200,7 @@ export function PaceStep({
   );
 }
 
+const MOST_DAYS = 365;
+
+const isTooFar = (instant: Date): boolean => instant.getTime() > Date.now() + MOST_DAYS * 86_400_000;
 const isPast = (instant: Date): boolean => instant.getTime() <= Date.now();
