@@ -16,12 +16,16 @@ export function ProgressPanel({ answer, progress }: { answer: Live; progress: Pr
   const shown = share < 100 ? Math.min(share, 99.9) : 100;
   const part = (count: number): number => (counts.total === 0 ? 0 : (100 * count) / counts.total);
   const ended = ENDED.has(status);
+  const durationText = (seconds: number | null): string => {
+    if (seconds === null) return '–';
+    return seconds < 1 ? t('fact.instant') : format.duration(seconds);
+  };
   const facts: [string, string, string?][] = [
     [t('fact.speed'), t('fact.perMinute', { speed: format.decimal(metrics.messages_per_minute) })],
     ended
       ? [
           t('fact.duration'),
-          metrics.duration_seconds === null ? '–' : format.duration(metrics.duration_seconds),
+          durationText(metrics.duration_seconds),
         ]
       : [
           t('fact.remaining'),

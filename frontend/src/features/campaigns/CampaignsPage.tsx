@@ -7,6 +7,7 @@ import { useMay } from '../../app/useSession';
 import { type Column, DataTable } from '../../components/DataTable';
 import { EmptyState } from '../../components/EmptyState';
 import { ErrorPanel } from '../../components/ErrorPanel';
+import { healthTone, ratingOf } from '../../components/health';
 import { PlusIcon, SearchIcon } from '../../components/icons';
 import { LiveBadge } from '../../components/LiveBadge';
 import { Loading } from '../../components/Loading';
@@ -268,16 +269,4 @@ function Problems({ row, format, none }: { row: Campaign; format: Format; none: 
 function waitingShown(row: Campaign, waiting: (code: string | null) => string | null): string | null {
   if (row.waiting_reason === null || row.waiting_reason === row.status) return null;
   return row.waiting_reason === 'paused' ? null : waiting(row.waiting_reason);
-}
-
-/** As the API rates a score. */
-function ratingOf(score: number): 'excelente' | 'bom' | 'moderado' | 'ruim' {
-  if (score >= 90) return 'excelente';
-  if (score >= 70) return 'bom';
-  return score >= 50 ? 'moderado' : 'ruim';
-}
-
-function healthTone(score: number): Tone {
-  if (score >= 70) return 'good';
-  return score >= 50 ? 'warn' : 'bad';
 }

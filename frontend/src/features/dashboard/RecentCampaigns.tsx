@@ -1,9 +1,9 @@
 import { Anchor, Group, Progress, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { healthTone } from '../../components/health';
 import { StatusBadge } from '../../components/StatusBadge';
 import { ToneBadge } from '../../components/ToneBadge';
-import type { Tone } from '../../components/tones';
 import { useFormat } from '../../format';
 import type { Dashboard } from './queries';
 
@@ -21,9 +21,11 @@ export function RecentCampaigns({ campaigns }: { campaigns: Dashboard['recent_ca
             </Anchor>
             <Group gap={6} wrap="nowrap">
               <StatusBadge status={campaign.status} />
-              <ToneBadge tone={healthTone(campaign.health_score)}>
-                {t('recent.health', { score: campaign.health_score })}
-              </ToneBadge>
+              {campaign.processed_count > 0 && (
+                <ToneBadge tone={healthTone(campaign.health_score)}>
+                  {t('recent.health', { score: campaign.health_score })}
+                </ToneBadge>
+              )}
             </Group>
           </Group>
           <Progress
@@ -44,9 +46,4 @@ export function RecentCampaigns({ campaigns }: { campaigns: Dashboard['recent_ca
       ))}
     </Stack>
   );
-}
-
-function healthTone(score: number): Tone {
-  if (score >= 80) return 'good';
-  return score >= 50 ? 'warn' : 'bad';
 }

@@ -50,8 +50,8 @@ export default function OptOutsPage() {
       {
         id: 'phone',
         header: t('column.phone'),
-        cell: (row) => format.phone(row.telefone),
-        width: 'minmax(148px, 3fr)',
+        cell: (row) => <span style={{ whiteSpace: 'nowrap' }}>{format.phone(row.telefone)}</span>,
+        width: 'minmax(174px, 3fr)',
       },
       {
         id: 'reason',
