@@ -26,6 +26,7 @@ def test_a_socket_cut_for_ten_seconds_is_said_and_caught_up_without_reload(
     page = console.page
     expect(page.get_by_text("Ao vivo")).to_be_visible()
     console.shows("Enviadas", r"[1-9]\d*")
+    expect(page.get_by_text("Enviada para Pessoa 0")).to_be_visible()  # told by the socket alone
     page.evaluate("() => { window.sameLoad = true }")
     with relay.without_sockets():
         expect(page.get_by_text(re.compile("^Conexão perdida"))).to_be_visible()

@@ -13,7 +13,12 @@ let waiting: Worker | null = null;
 
 /** Loads the reader while a person still looks for the file. */
 export function prepareReader(): void {
-  waiting ??= reader();
+  if (waiting !== null) return;
+  const made = reader();
+  made.onerror = () => {
+    if (waiting === made) waiting = null; // it could not be loaded: the list itself tries again
+  };
+  waiting = made;
 }
 
 function reader(): Worker {
