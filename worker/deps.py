@@ -12,6 +12,7 @@ from shared.domain.backoff import BackoffPolicy
 from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
 from shared.providers.evolution import Instance
+from shared.security.instance_secrets import unseal
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 from worker.outlet import EventOutlet
@@ -70,12 +71,12 @@ class Deps:
 
     def credentials(self, row: SealedInstance) -> Instance:
         """Name and key of an instance, its sealed token opened."""
-        token = self.sealer.open_sealed(
+        token = unseal(
+            self.sealer,
             row.token,
-            table="instances",
             column="token",
             tenant_id=row.tenant_id,
-            row_id=row.public_id,
+            public_id=row.public_id,
         )
         return Instance(row.name, token)
 
