@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 import pytest
 from click.testing import CliRunner
 
 from api.app import create_app
 from api.runtime import runtime
 from deploy.bootstrap import bootstrap
+from deploy.commands.backup import backup
+from deploy.commands.checked import one_sentence
 from deploy.commands.instance import instance
 from deploy.commands.migrate import migrate
 from deploy.commands.plan import plan
@@ -150,6 +153,20 @@ def test_instances(environment: dict[str, str], sandbox: Sandbox) -> None:
 def test_migrate(environment: dict[str, str]) -> None:
     assert run(migrate, "--check") == {"pending": []}
     assert run(migrate) == {"applied": []}
+
+
+def test_an_empty_database_and_a_missing_tenant_say_what_comes_next(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    nobody = run(user, "create", "--email", "a@b.com", "--password", PASSWORD, code=1)
+    assert "`rapidflow tenant create`" in nobody["said"]
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as conn:
+        conn.execute("DROP SCHEMA public CASCADE")
+        conn.execute("CREATE SCHEMA public")
+    for command, arguments in [(user, ["list"]), (backup, [str(tmp_path / "file")])]:
+        assert "run `rapidflow migrate` first" in run(command, *arguments, code=1)["said"]
+    with pytest.raises(click.ClickException, match="run `rapidflow migrate` first"), one_sentence():
+        raise psycopg.OperationalError('FATAL:  role "rapidflow_engine" does not exist')
 
 
 def test_every_command_explains_itself() -> None:
