@@ -7,11 +7,13 @@ as `NAME_FILE`, the path of a file that holds it. `.env` in the working director
 
 import base64
 import binascii
+import difflib
 import os
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -393,16 +395,45 @@ def _in_one_line(error: ValidationError) -> str:
     return "; ".join(parts)
 
 
+def _grouped_names() -> set[str]:
+    """`RAPIDFLOW_GROUP__NAME` of every setting in a group."""
+    return {
+        f"RAPIDFLOW_{group}__{name}".upper()
+        for group, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        for name in field.annotation.model_fields
+    }
+
+
+def _misspelt() -> list[str]:
+    """Variables of a group that name no setting: a pace or a limit somebody believes in force.
+
+    Names without `__` are let pass: a platform makes some of its own (RAPIDFLOW_API_SERVICE_HOST).
+    """
+    known = _grouped_names()
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    parts = []
+    for name in sorted(given - known):
+        if name.startswith("RAPIDFLOW_") and "__" in name:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            parts.append(f"{name} is no setting" + (f", {near[0]} is one" if near else ""))
+    return parts
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment.
 
     Raises:
-        SettingsError: one line that names each missing or wrong variable.
+        SettingsError: one line that names each missing, wrong or misspelt variable.
     """
+    problems = _misspelt()
     try:
-        return Settings(**overrides)
+        read = Settings(**overrides)
     except ValidationError as exc:
-        raise SettingsError(_in_one_line(exc)) from None
+        raise SettingsError("; ".join([_in_one_line(exc), *problems])) from None
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return read
 
 
 @cache
