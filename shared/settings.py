@@ -300,6 +300,14 @@ class Settings(BaseSettings):
             raise ValueError(f"is one of {', '.join(_LEVELS)}")
         return value.upper()
 
+    @field_validator("database_url", "redis_url", "evolution_api_url", "evolution_api_key")
+    @classmethod
+    def _is_given(cls, value: SecretStr | str) -> SecretStr | str:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.strip():
+            raise ValueError("is empty")
+        return value
+
     @field_validator("jwt_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:

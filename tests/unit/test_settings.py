@@ -35,8 +35,8 @@ def written(value: Any) -> str:
 
 def variable(name: str, field: FieldInfo) -> str:
     """The name the page uses: the plain one where there is one."""
-    plain = f"{name.upper()}" if field.validation_alias is not None else None
-    return plain or f"RAPIDFLOW_{name.upper()}"
+    plain = field.validation_alias is not None
+    return name.upper() if plain else f"RAPIDFLOW_{name.upper()}"
 
 
 def settings_there_are() -> dict[str, str]:
@@ -89,3 +89,11 @@ def test_names_a_platform_makes_are_let_pass(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("RAPIDFLOW_API_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("RAPIDFLOW_PACING__DELAY_MIN_SECONDS", "31")
     assert load_settings(**GIVEN).pacing.delay_min_seconds == 31
+
+
+@pytest.mark.parametrize(
+    "name", ["database_url", "redis_url", "evolution_api_url", "evolution_api_key"]
+)
+def test_what_is_needed_and_empty_stops_the_start(name: str) -> None:
+    with pytest.raises(SettingsError, match="is empty"):
+        load_settings(**{**GIVEN, name: ""})
