@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import ClassVar
 from uuid import UUID
 
 import psycopg
@@ -38,6 +39,8 @@ _LOST = {"lease_lost", "cancelled"}  # somebody else's by now: nothing to hand b
 @dataclass
 class Delivery:
     """The send use case of one process, callable without Celery."""
+
+    lane_type: ClassVar[type[Lane]] = Lane
 
     deps: Deps
     evolution: EvolutionClient
@@ -128,7 +131,7 @@ class Delivery:
         messages: Sequence[LeasedMessage],
         loaded_at: float,
     ) -> None:
-        lane = Lane(
+        lane = self.lane_type(
             self.deps,
             row,
             batch.lease_id,
