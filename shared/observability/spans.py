@@ -4,8 +4,8 @@ The trace of a request has an id made of the request's id, and the span that sto
 made of the campaign's. So whoever knows both, as every message does, can link to where it came from
 without anything being stored.
 
-Nothing here waits for the collector: spans gather in a bounded queue, what does not fit is counted
-and lost. An exception leaves only its type behind: its words may hold a person's data.
+Nothing here waits for the collector (span_queue.py). An exception leaves only its type behind: its
+words may hold a person's data.
 """
 
 import hashlib
@@ -23,8 +23,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -33,15 +32,13 @@ from opentelemetry.util.types import AttributeValue
 
 from shared.observability import metrics
 from shared.observability.logging import get_logger, name_traces
+from shared.observability.span_queue import SpanQueue
 from shared.settings import Settings
 
 log = get_logger(__name__)
 
 Attributes = Mapping[str, AttributeValue | None]
 
-_QUEUE_SPANS: Final = 8192  # about two kilobytes each
-_EXPORT_SPANS: Final = 512
-_GATHER_MILLISECONDS: Final = 2000
 _STOP_SECONDS: Final = 2.0
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
@@ -58,59 +55,6 @@ class _Ids(RandomIdGenerator):
 
     def generate_span_id(self) -> int:
         return _wanted_ids.get()[1] or super().generate_span_id()
-
-
-class _Exporter(SpanExporter):
-    """Counts what leaves and what does not, and tells once when the collector goes and comes."""
-
-    def __init__(self, behind: SpanExporter) -> None:
-        self._behind = behind
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._failing = False
-
-    def has_room(self) -> bool:
-        """Take a place in the queue; False where the oldest span gives its own up."""
-        with self._lock:
-            if self._waiting >= _QUEUE_SPANS:
-                return False
-            self._waiting += 1
-            return True
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        with self._lock:
-            self._waiting = max(self._waiting - len(spans), 0)
-        result = self._behind.export(spans)
-        failed = result is not SpanExportResult.SUCCESS
-        metrics.record_spans("failed" if failed else "exported", len(spans))
-        if failed != self._failing:
-            self._failing = failed
-            if failed:
-                log.warning("spans_not_exported", spans=len(spans))
-            else:
-                log.info("spans_exported_again")
-        return result
-
-    def shutdown(self) -> None:
-        self._behind.shutdown()
-
-
-class _Processor(BatchSpanProcessor):
-    """The field's own queue, with its losses counted."""
-
-    def __init__(self, exporter: _Exporter) -> None:
-        super().__init__(
-            exporter,
-            max_queue_size=_QUEUE_SPANS,
-            schedule_delay_millis=_GATHER_MILLISECONDS,
-            max_export_batch_size=_EXPORT_SPANS,
-        )
-        self._told = exporter
-
-    def on_end(self, span: ReadableSpan) -> None:
-        if not self._told.has_room():
-            metrics.record_spans("dropped")
-        super().on_end(span)
 
 
 class _State:
@@ -145,7 +89,7 @@ def start(settings: Settings, service: str) -> None:
         id_generator=_Ids(),
         shutdown_on_exit=False,  # it would wait for the collector for half a minute
     )
-    _State.provider.add_span_processor(_Processor(_Exporter(exporter)))
+    _State.provider.add_span_processor(SpanQueue(exporter))
     trace.set_tracer_provider(_State.provider)
     name_traces(_current_trace)
     log.info("tracing_started", ratio=knobs.ratio)
