@@ -14,8 +14,8 @@ def start_tracing(settings: Settings, service: str) -> bool:
     """Make spans from now on if an endpoint is set, and say whether. Call it after the fork; a
     second call changes nothing."""
     global _on
-    if not settings.tracing.endpoint:
-        return False
+    if _on or not settings.tracing.endpoint:
+        return _on
     with _starting:
         if not _on:
             from shared.observability import spans  # only where it is on
