@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import ClassVar
 from uuid import UUID
 
 import psycopg
@@ -39,8 +38,6 @@ _LOST = {"lease_lost", "cancelled"}  # somebody else's by now: nothing to hand b
 @dataclass
 class Delivery:
     """The send use case of one process, callable without Celery."""
-
-    lane_type: ClassVar[type[Lane]] = Lane
 
     deps: Deps
     evolution: EvolutionClient
@@ -124,6 +121,10 @@ class Delivery:
             self.busy.discard(held)
         self.ring()
 
+    def lane_type(self) -> type[Lane]:
+        """What lanes are made of."""
+        return Lane
+
     async def _run(
         self,
         batch: LeasedBatch,
@@ -131,7 +132,7 @@ class Delivery:
         messages: Sequence[LeasedMessage],
         loaded_at: float,
     ) -> None:
-        lane = self.lane_type(
+        lane = self.lane_type()(
             self.deps,
             row,
             batch.lease_id,

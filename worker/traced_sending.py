@@ -6,9 +6,9 @@ The engine takes these classes in place of those they extend where tracing is on
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, SpanKind
@@ -80,7 +80,9 @@ class TracedLane(Lane):
 class TracedDelivery(Delivery):
     """A trace per batch, linked to the dispatch that leased it and to where its campaigns began."""
 
-    lane_type: ClassVar[type[Lane]] = TracedLane
+    def lane_type(self) -> type[Lane]:
+        """Only a batch whose trace is kept has spans for its messages."""
+        return TracedLane if trace.get_current_span().is_recording() else Lane
 
     async def deliver(self, batch: LeasedBatch) -> None:
         """As without spans."""
@@ -130,18 +132,23 @@ class TracedAttempts(Attempts):
     async def settle(self, message: LeasedMessage, attempt: OpenAttempt, verdict: Verdict) -> None:
         """As without spans."""
         of = trace.get_current_span().get_span_context()
-        with spans.span("commit verdict", attributes={"rapidflow.verdict": verdict.kind.value}):
-            await self._settling.submit(_TracedSettling(message, attempt, verdict, of))
+        if of.trace_flags.sampled:
+            with spans.span("commit verdict", attributes={"rapidflow.verdict": verdict.kind.value}):
+                await self._settling.submit(_TracedSettling(message, attempt, verdict, of))
+        else:
+            await super().settle(message, attempt, verdict)
 
     def _tell(self, settling: Sequence[Settling], settlement: Settlement) -> None:
-        of = {one.of.trace_id: one.of for one in settling if isinstance(one, _TracedSettling)}
-        with spans.below(*of.values()):
+        """The log lines of a commit name its trace, where all of it belongs to one."""
+        of = [one.of for one in settling if isinstance(one, _TracedSettling)]
+        alone = len(of) == len(settling) and len({one.trace_id for one in of}) == 1
+        with spans.below(of[0]) if alone else nullcontext():
             super()._tell(settling, settlement)
 
     def _contacts(self, settling: Sequence[Settling]) -> dict[tuple[int, int], NamedContact]:
         named = super()._contacts(settling)
         for one in settling:
-            if isinstance(one, _TracedSettling) and one.of.trace_flags.sampled:
+            if isinstance(one, _TracedSettling):
                 message = one.message
                 named[message.campaign_id, message.position] = _TracedContact(
                     message.campaign_id,
@@ -166,7 +173,11 @@ class TracedPublisher(EventPublisher):
         """As without spans."""
         began = time.time_ns()
         published = super().send(batches, audiences, contacts)
-        for contact in contacts.values():
+        told = {
+            (one.campaign_id, event.get("position", -1)) for one in batches for event in one.events
+        }
+        for key in told:
+            contact = contacts.get(key)
             if isinstance(contact, _TracedContact):
                 spans.past("publish events", contact.of, began, ok=published)
         return published

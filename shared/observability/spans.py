@@ -142,12 +142,9 @@ def _within(made: Span) -> Iterator[None]:
 
 
 @contextmanager
-def below(*of: SpanContext) -> Iterator[None]:
-    """The log lines of the block name a trace, if they are about one only."""
-    if len(of) != 1:
-        yield
-        return
-    token = context.attach(trace.set_span_in_context(trace.NonRecordingSpan(of[0])))
+def below(of: SpanContext) -> Iterator[None]:
+    """What the block starts and logs belongs to the trace of a span that another thread has."""
+    token = context.attach(trace.set_span_in_context(trace.NonRecordingSpan(of)))
     try:
         yield
     finally:
