@@ -11,7 +11,7 @@ import pytest
 
 from shared.observability.redaction import MASK
 from shared.settings import Settings
-from tests.end_to_end.collector import Collector, Told, collecting
+from tests.collector import Collector, Told, collecting
 from tests.end_to_end.stack import Stack, sending_stack
 from tests.sandbox_process import Sandbox
 from tests.variables import environment_of

@@ -64,14 +64,17 @@ def _values(attributes: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector that says yes to everything, until the block ends."""
+    """A collector that takes whatever comes to the right path, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.path == "/v1/traces"
+            if self.path != "/v1/traces":
+                self.send_error(404)
+                return
             collector.headers.append({name.lower(): value for name, value in self.headers.items()})
-            collector.bodies.append(gzip.decompress(body))
+            zipped = self.headers["Content-Encoding"] == "gzip"
+            collector.bodies.append(gzip.decompress(body) if zipped else body)
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
