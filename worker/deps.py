@@ -13,6 +13,7 @@ from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
 from shared.observability import tracing
 from shared.providers.evolution import Instance
+from shared.security.instance_secrets import unseal
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 from worker.outlet import EventOutlet
@@ -71,12 +72,12 @@ class Deps:
 
     def credentials(self, row: SealedInstance) -> Instance:
         """Name and key of an instance, its sealed token opened."""
-        token = self.sealer.open_sealed(
+        token = unseal(
+            self.sealer,
             row.token,
-            table="instances",
             column="token",
             tenant_id=row.tenant_id,
-            row_id=row.public_id,
+            public_id=row.public_id,
         )
         return Instance(row.name, token)
 
