@@ -11,6 +11,7 @@ from shared.db.pool import ENGINE_ROLE, Pool, check_role, connection, make_pool
 from shared.domain.backoff import BackoffPolicy
 from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
+from shared.observability import tracing
 from shared.providers.evolution import Instance
 from shared.security.instance_secrets import unseal
 from shared.security.sealing import Sealer
@@ -105,9 +106,17 @@ def open_deps(settings: Settings, *, name: str) -> Deps:
     with connection(pool) as conn:
         check_role(conn)
     redis = make_redis(settings.redis_url.get_secret_value())
-    publisher = EventPublisher(redis, settings.environment)
+    publisher = _publisher(redis, settings.environment)
     sealer = Sealer(settings.encryption_key.get_secret_value())
     return Deps(settings, pool, redis, EventOutlet(publisher, pool), sealer)
+
+
+def _publisher(redis: Redis, environment: str) -> EventPublisher:
+    if tracing.is_on():
+        from worker.traced_sending import TracedPublisher  # only where it is on
+
+        return TracedPublisher(redis, environment)
+    return EventPublisher(redis, environment)
 
 
 def _seconds(value: float) -> timedelta:

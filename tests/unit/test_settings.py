@@ -64,14 +64,14 @@ def test_what_the_page_says_may_be_a_file_may_be_one(
     for name, _, is_file in page:
         if is_file:
             setting = name.removeprefix("RAPIDFLOW_").lower()
-            value = GIVEN.get(setting, "from-a-file")
+            value = GIVEN.get(setting, "from=a-file")
             (tmp_path / setting).write_text(f"{value}\n")
             monkeypatch.setenv(f"{name}_FILE", str(tmp_path / setting))
     read = load_settings()
     assert read.evolution_api_url == GIVEN["evolution_api_url"]
     for secret in (read.database_url, read.encryption_key, read.metrics_token, read.openai_api_key):
         assert secret is not None
-        assert secret.get_secret_value() in {*GIVEN.values(), "from-a-file"}
+        assert secret.get_secret_value() in {*GIVEN.values(), "from=a-file"}
 
 
 def test_a_misspelt_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

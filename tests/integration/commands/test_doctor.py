@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from deploy.commands.doctor import doctor
 from shared.db import restores
 from shared.settings import Settings
+from tests.collector import collecting
 from tests.factories import Factory
 from tests.sandbox_process import Sandbox
 from tests.variables import environment_of
@@ -89,3 +90,20 @@ def test_a_restored_database_is_told(examine: Callable[..., Findings], factory: 
     with factory.connect("none") as conn, conn.transaction():
         restores.mark(conn, datetime.now(UTC))  # type: ignore[arg-type]
     assert "1 campaigns held" in str(examine()["restore"]["found"])
+
+
+def test_a_collector_is_asked_where_spans_go_to_one(examine: Callable[..., Findings]) -> None:
+    assert "tracing" not in examine()
+    with collecting() as collector:
+        told = {
+            "RAPIDFLOW_TRACING__ENDPOINT": collector.url,
+            "RAPIDFLOW_TRACING_HEADERS": "Authorization=Bearer segredo",
+        }
+        assert examine(**told)["tracing"]["ok"]
+        assert collector.headers[0]["authorization"] == "Bearer segredo"
+        assert collector.spans() == []
+        elsewhere = examine(**{**told, "RAPIDFLOW_TRACING__ENDPOINT": f"{collector.url}/nowhere"})
+        assert elsewhere["tracing"]["found"] == "the collector answers 404"
+    gone = examine(**told)["tracing"]
+    assert not gone["ok"]
+    assert "segredo" not in str(gone)
