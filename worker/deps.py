@@ -12,6 +12,7 @@ from shared.domain.backoff import BackoffPolicy
 from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
 from shared.providers.evolution import Instance
+from shared.security.phone_hashes import PhoneHashes
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 from worker.outlet import EventOutlet
@@ -39,6 +40,7 @@ class Deps:
     redis: Redis
     outlet: EventOutlet
     sealer: Sealer
+    hash_phone: PhoneHashes
 
     @property
     def backoff(self) -> BackoffPolicy:
@@ -105,8 +107,9 @@ def open_deps(settings: Settings, *, name: str) -> Deps:
         check_role(conn)
     redis = make_redis(settings.redis_url.get_secret_value())
     publisher = EventPublisher(redis, settings.environment)
-    sealer = Sealer(settings.encryption_key.get_secret_value())
-    return Deps(settings, pool, redis, EventOutlet(publisher, pool), sealer)
+    key = settings.encryption_key.get_secret_value()
+    outlet = EventOutlet(publisher, pool)
+    return Deps(settings, pool, redis, outlet, Sealer(key), PhoneHashes(key))
 
 
 def _seconds(value: float) -> timedelta:

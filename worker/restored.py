@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from psycopg import Connection
 
-from shared.db import campaign_changes, open_sends, receipts, restores
+from shared.db import campaign_changes, open_sends, receipts, restores, suppressions
 from shared.db.events import StoredEvents
 from shared.db.pool import Row, connection
 from shared.db.restores import AskedInstance, Candidate, HeldCampaign, Proof, Restore
@@ -201,8 +201,12 @@ def _review_tenant(deps: Deps, tenant_id: int, histories: Sequence[InstanceHisto
         matcher = _Matcher(restores.list_candidates(conn, tenant_id))
         for history in histories:
             _match(conn, matcher, history)
-        opted_out = restores.suppress(
-            conn, tenant_id, sorted(set[str]().union(*(one.opted_out for one in histories)))
+        opted_out = suppressions.add_suppressions(
+            conn,
+            tenant_id,
+            sorted(set[str]().union(*(one.opted_out for one in histories))),
+            "opt_out",
+            hash_phone=deps.hash_phone,
         )
     _settle(deps, tenant_id, matcher)
     return opted_out
