@@ -88,8 +88,8 @@ class Deps:
         self.redis.close()
 
 
-def open_deps(settings: Settings, *, name: str) -> Deps:
-    """Open pool, Redis and outlet; call it after the process has forked.
+def open_deps(settings: Settings, *, name: str, process: str = "") -> Deps:
+    """Open pool, Redis and outlet; call it after the process has forked. `process`: its own name.
 
     Raises:
         SettingsError: the database role is not bound by row-level security.
@@ -101,6 +101,7 @@ def open_deps(settings: Settings, *, name: str) -> Deps:
         settings.pool,
         size=settings.pool.engine_size,
         name=name,
+        process=process,
     )
     pool.open()
     with connection(pool) as conn:

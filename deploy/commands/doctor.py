@@ -65,7 +65,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         waiting = pending_migrations(url)
         if waiting:
-            fix = "Run `rapidflow migrate`."
+            fix = "Run `rapidflow migrate`, then this again: it has not looked any further there."
             yield Finding("migrations", False, f"not applied: {', '.join(waiting)}", fix)
             return
         with psycopg.connect(url, options=options, connect_timeout=5) as conn:
@@ -73,8 +73,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _database_findings(conn)
             numbers = list(provider.open_tokens(settings, restores.list_instances(conn)))
     except (psycopg.Error, RapidFlowError) as exc:
-        reason = (str(exc).strip() or repr(exc)).splitlines()[-1]
-        fix = "Check DATABASE_URL, that PostgreSQL runs, and `rapidflow migrate`."
+        reason = " ".join(str(exc).split()) or repr(exc)
+        fix = "Start PostgreSQL or correct DATABASE_URL; a new database needs `rapidflow migrate`."
         yield Finding("PostgreSQL", False, reason, fix)
         return
     for number in numbers:
