@@ -50,7 +50,6 @@ class DeliverySettings(BaseModel, frozen=True):
     late_seconds: float = 10.0  # a slot missed by more goes back to dispatch
     batch_size: int = Field(default=50, ge=1, le=500)  # messages of one lane in one task
     task_size: int = Field(default=200, ge=1, le=2000)  # messages of all lanes in one task
-    concurrency: int = Field(default=8, ge=1, le=64)  # tasks a worker process runs at once
     open_conflict_seconds: float = 5.0  # wait when the recipient has an unresolved send
 
 
@@ -143,6 +142,7 @@ class EvidenceSettings(BaseModel, frozen=True):
     window_hours: float = 24.0
     policy_again_seconds: float = Field(default=600.0, gt=0)  # a resend that could not be decided
     clock_tolerance_seconds: float = 300.0
+    search_pages: int = Field(default=20, ge=1)  # of 50 messages to one person, newest first
 
 
 class ModelSettings(BaseModel, frozen=True):

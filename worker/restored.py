@@ -28,6 +28,7 @@ from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient, HistoryMessage
 from worker.completion import finish
 from worker.deps import Deps
+from worker.evidence import find_own
 
 log = get_logger(__name__)
 
@@ -141,9 +142,7 @@ async def _search_state(
     tolerance = timedelta(seconds=deps.settings.evidence.clock_tolerance_seconds)
     call = timedelta(seconds=deps.settings.delivery.call_deadline_seconds)
     since, until = instance.known_at - call - tolerance, instance.known_at + tolerance
-    shown = await evolution.find_own_messages(
-        deps.credentials(instance), instance.known_jid, since, until
-    )
+    shown, _ = await find_own(deps, evolution, instance, instance.known_jid, since, until)
     return "works" if any(row.provider_id == instance.known_id for row in shown) else "fails"
 
 
