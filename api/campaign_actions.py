@@ -40,7 +40,7 @@ from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.failpoints import failpoint
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.logging import get_logger
 from shared.security.callbacks import TOKEN_HEADER
 from shared.security.tokens import random_name
@@ -142,7 +142,8 @@ def _create(
     draft = _prepare(conn, parts, user, body)
     defaults, checked, chosen, rows = draft.defaults, draft.checked, draft.instances, draft.rows
     campaign = _new_campaign(parts, user, body, draft, reference)
-    created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
+    with tracing.creating(campaign.public_id):
+        created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
     if campaign.doubt_policy != "hold":
         doubts.record_policy(

@@ -7,6 +7,7 @@ as `NAME_FILE`, the path of a file that holds it. `.env` in the working director
 
 import base64
 import binascii
+import importlib.util
 import os
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.errors import SettingsError
 
 _FILE_SUFFIX = "_FILE"
+_IN_FILES = (
+    "database_url",
+    "redis_url",
+    "evolution_api_url",
+    "evolution_api_key",
+    "jwt_secret",
+    "encryption_key",
+    "metrics_token",
+    "openai_api_key",
+    "tracing_headers",
+)
 _LEVELS = ("ERROR", "WARN", "WARNING", "INFO", "DEBUG")
 
 
@@ -36,6 +48,25 @@ def _plain(name: str) -> Any:
 
 def _plain_default(name: str, default: Any) -> Any:
     return Field(default=default, validation_alias=AliasChoices(name, f"RAPIDFLOW_{name}"))
+
+
+def _http_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("needs to start with http:// or https://")
+    return value.rstrip("/")
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """`a=1,b=2`; a part without `=` has no name."""
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    return [(name if sign else "", value) for name, sign, value in parts]
+
+
+def _has_opentelemetry() -> bool:
+    try:
+        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # a package above it
+        return False
 
 
 class DeliverySettings(BaseModel, frozen=True):
@@ -237,6 +268,21 @@ class MemorySettings(BaseModel, frozen=True):
     engine_mebibytes: float = Field(default=512.0, ge=0)
 
 
+class TracingSettings(BaseModel, frozen=True):
+    """Spans for an OpenTelemetry collector (docs/tracing.md); without an endpoint: none."""
+
+    endpoint: str = ""  # http://collector:4318; /v1/traces is added
+    ratio: float = Field(default=1.0, ge=0, le=1)  # of traces that are kept; the same everywhere
+    timeout_seconds: float = Field(default=5.0, gt=0, le=30)  # of one export, repeats included
+
+    @field_validator("endpoint")
+    @classmethod
+    def _can_be_used(cls, value: str) -> str:
+        if value and not _has_opentelemetry():
+            raise ValueError("needs the extra: pip install 'rapidflow[tracing]'")
+        return _http_address(value)
+
+
 class Settings(BaseSettings):
     """Everything configurable."""
 
@@ -274,6 +320,7 @@ class Settings(BaseSettings):
     )  # 0: no listener, or any free port where `metrics_targets` tells it
     metrics_targets: Path | None = None  # a folder of files for Prometheus' file_sd
     metrics_token: SecretStr | None = None
+    tracing_headers: SecretStr | None = None  # for the collector: `name=value,name=value`
 
     delivery: DeliverySettings = DeliverySettings()
     dispatch: DispatchSettings = DispatchSettings()
@@ -290,6 +337,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     memory: MemorySettings = MemorySettings()
     slow: SlowSettings = SlowSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @field_validator("log_level")
     @classmethod
@@ -316,7 +364,7 @@ class Settings(BaseSettings):
             raise ValueError("needs 32 random bytes in base64 (openssl rand -base64 32)")
         return value
 
-    @field_validator("openai_api_key", mode="after")
+    @field_validator("openai_api_key", "tracing_headers", mode="after")
     @classmethod
     def _blank_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value and value.get_secret_value().strip() else None
@@ -324,15 +372,26 @@ class Settings(BaseSettings):
     @field_validator("evolution_api_url", "openai_base_url", "public_url", "webhook_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("needs to start with http:// or https://")
-        return value.rstrip("/")
+        return _http_address(value)
+
+    @field_validator("tracing_headers", mode="after")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not all(name.strip() for name, _ in _pairs(value.get_secret_value())):
+            raise ValueError("is name=value, several separated by commas")
+        return value
 
     @model_validator(mode="after")
     def _dies_only_in_tests(self) -> Self:
         if self.failpoint and not self.environment.startswith(("test", "fault")):
             raise ValueError("RAPIDFLOW_FAILPOINT is for the fault suite, never for production")
         return self
+
+    @property
+    def tracing_header_pairs(self) -> dict[str, str]:
+        """What the collector is sent with every export."""
+        given = self.tracing_headers.get_secret_value() if self.tracing_headers else ""
+        return {name.strip(): value.strip() for name, value in _pairs(given)}
 
     @property
     def base_url(self) -> str:
@@ -374,11 +433,7 @@ class _FileNamedByEnvironment(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Only the plain, secret-bearing settings can be given as a file."""
-        found = {}
-        for name in ("database_url", "redis_url", "evolution_api_url", "evolution_api_key"):
-            found[name] = self.get_field_value(None, name)[0]
-        for name in ("jwt_secret", "encryption_key", "metrics_token", "openai_api_key"):
-            found[name] = self.get_field_value(None, name)[0]
+        found = {name: self.get_field_value(None, name)[0] for name in _IN_FILES}
         return {name: value for name, value in found.items() if value is not None}
 
 

@@ -21,6 +21,7 @@ from shared.observability import metrics
 from shared.observability.exposition import start_metrics_listener
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.memory import bound_memory, settle_collector
+from shared.observability.tracing import start_tracing, stop_tracing
 from shared.queue.names import Queue, TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
 from shared.queue.payloads import LeasedBatch
@@ -60,6 +61,7 @@ class Process:
         """Pool, Redis, outlet."""
         with self._lock:
             if self._deps is None:
+                start_tracing(settings(), _service())
                 self._deps = open_deps(settings(), name=ENGINE_POOL, process=self.name)
             return self._deps
 
@@ -94,6 +96,7 @@ class Process:
             if self._deps is not None:
                 self._deps.close()
             self._sender = self._doorbell = self._deps = None
+        stop_tracing()
 
 
 process = Process()
@@ -104,7 +107,8 @@ def enqueue(batches: Sequence[LeasedBatch]) -> None:
     """Hand batches to the broker; a batch that is not taken lapses and comes back by the sweep."""
     for batch in batches:
         try:
-            app.send_task(TaskName.SEND, args=[batch.model_dump(mode="json")])
+            payload = batch.model_dump(mode="json", exclude_none=True)
+            app.send_task(TaskName.SEND, args=[payload])
         except (OperationalError, OSError) as exc:
             log.warning("batch_not_enqueued", messages=len(batch.messages), error=repr(exc))
             return

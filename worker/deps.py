@@ -11,7 +11,9 @@ from shared.db.pool import ENGINE_ROLE, Pool, check_role, connection, make_pool
 from shared.domain.backoff import BackoffPolicy
 from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
+from shared.observability import tracing
 from shared.providers.evolution import Instance
+from shared.security.instance_secrets import unseal
 from shared.security.phone_hashes import PhoneHashes
 from shared.security.sealing import Sealer
 from shared.settings import Settings
@@ -72,12 +74,12 @@ class Deps:
 
     def credentials(self, row: SealedInstance) -> Instance:
         """Name and key of an instance, its sealed token opened."""
-        token = self.sealer.open_sealed(
+        token = unseal(
+            self.sealer,
             row.token,
-            table="instances",
             column="token",
             tenant_id=row.tenant_id,
-            row_id=row.public_id,
+            public_id=row.public_id,
         )
         return Instance(row.name, token)
 
@@ -107,10 +109,18 @@ def open_deps(settings: Settings, *, name: str, process: str = "") -> Deps:
     with connection(pool) as conn:
         check_role(conn)
     redis = make_redis(settings.redis_url.get_secret_value())
-    publisher = EventPublisher(redis, settings.environment)
+    publisher = _publisher(redis, settings.environment)
     key = settings.encryption_key.get_secret_value()
     outlet = EventOutlet(publisher, pool)
     return Deps(settings, pool, redis, outlet, Sealer(key), PhoneHashes(key))
+
+
+def _publisher(redis: Redis, environment: str) -> EventPublisher:
+    if tracing.is_on():
+        from worker.traced_sending import TracedPublisher  # only where it is on
+
+        return TracedPublisher(redis, environment)
+    return EventPublisher(redis, environment)
 
 
 def _seconds(value: float) -> timedelta:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.commands.checked import checked_settings
-from deploy.doctor import provider, queue
+from deploy.doctor import collector, provider, queue
 from deploy.doctor.finding import Check, Finding
 from shared.db import audit, health, restores
 from shared.db.migrate import pending_migrations
@@ -158,4 +158,11 @@ def _existing(folder: Path) -> Path:
     )
 
 
-_CHECKS: tuple[Check, ...] = (_settings, _database, queue.look, provider.look, _folders)
+_CHECKS: tuple[Check, ...] = (
+    _settings,
+    _database,
+    queue.look,
+    provider.look,
+    collector.look,
+    _folders,
+)

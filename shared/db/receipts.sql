@@ -128,10 +128,11 @@ UPDATE messages AS m
    AND m.remote_jid IS DISTINCT FROM l.jid;
 
 -- remember_lid --
+-- Seen again counts once a day: retention goes by when a pair was last seen.
 INSERT INTO known_lids AS k (tenant_id, lid, phone)
 VALUES (%(tenant_id)s, %(lid)s, %(phone)s)
     ON CONFLICT (tenant_id, lid) DO UPDATE SET phone = excluded.phone, seen_at = now()
- WHERE k.phone <> excluded.phone;
+ WHERE k.phone <> excluded.phone OR k.seen_at < now() - interval '1 day';
 
 -- phone_of_lid --
 -- As an event named them, else as a receipt of a message to them did.

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -45,6 +45,7 @@ class _Output:
         self.console = Console()
         self.files: Files | None = None
         self.slow = SlowSettings()
+        self.trace: Callable[[], str | None] | None = None
 
     def write(self, level: str, fields: MutableMapping[str, Any]) -> None:
         """Complete, clean and write one line. Never raises."""
@@ -64,6 +65,8 @@ class _Output:
         done["logger"] = fields.pop("logger_name", "")
         done.update(redact(fields))
         done["process"], done["pid"] = self.process, os.getpid()
+        if self.trace is not None and (trace_id := self.trace()):
+            done["trace_id"] = trace_id
         if exception:
             done["exception"] = exception
         return done
@@ -138,6 +141,11 @@ def configure_logging(settings: Settings, process: str) -> None:
 def slow_limits() -> SlowSettings:
     """From when on this process calls an operation slow (slow.py)."""
     return _output.slow
+
+
+def name_traces(current: Callable[[], str | None]) -> None:
+    """Have every later line name the trace it belongs to, where `current` knows one (spans.py)."""
+    _output.trace = current
 
 
 def bind_log_context(**fields: Any) -> None:

@@ -20,6 +20,7 @@ from deploy.commands.doctor import doctor
 from shared.db import restores
 from shared.db.migrate import known_migrations
 from shared.settings import Settings
+from tests.collector import collecting
 from tests.factories import Factory
 from tests.sandbox_process import Sandbox
 from tests.variables import environment_of
@@ -179,3 +180,20 @@ def test_a_database_that_is_behind_is_told_what_it_waits_for(
     found = examine()["migrations"]
     assert last in str(found["found"])
     assert "rapidflow migrate" in str(found["fix"])
+
+
+def test_a_collector_is_asked_where_spans_go_to_one(examine: Callable[..., Findings]) -> None:
+    assert "tracing" not in examine()
+    with collecting() as collector:
+        told = {
+            "RAPIDFLOW_TRACING__ENDPOINT": collector.url,
+            "RAPIDFLOW_TRACING_HEADERS": "Authorization=Bearer segredo",
+        }
+        assert examine(**told)["tracing"]["ok"]
+        assert collector.headers[0]["authorization"] == "Bearer segredo"
+        assert collector.spans() == []
+        elsewhere = examine(**{**told, "RAPIDFLOW_TRACING__ENDPOINT": f"{collector.url}/nowhere"})
+        assert elsewhere["tracing"]["found"] == "the collector answers 404"
+    gone = examine(**told)["tracing"]
+    assert not gone["ok"]
+    assert "segredo" not in str(gone)
