@@ -18,7 +18,15 @@ from api.runtime import Runtime
 from api.schemas.callbacks import callback_access
 from api.schemas.campaign_answers import CampaignCreated, CampaignShown, RecommendedDelay
 from api.schemas.campaigns import CampaignBody, Contact, campaign_answer
-from shared.db import campaign_creation, campaigns, doubts, events, instances, tenants
+from shared.db import (
+    campaign_creation,
+    campaigns,
+    doubts,
+    events,
+    instances,
+    suppressions,
+    tenants,
+)
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
 from shared.db.campaigns import Cancelled
 from shared.db.events import StoredEvents
@@ -215,7 +223,7 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
     checks = Checks()
     defaults = tenants.get_defaults(conn, user.tenant_id)
     reached = drafts.read_already_sent(body.already_sent, foreign=defaults.foreign_numbers)
-    checked = judge_list(conn, user, body.contacts, defaults, already_sent=reached)
+    checked = judge_list(conn, parts, user, body.contacts, defaults, already_sent=reached)
     chosen: list[NamedInstance] = []
     template, model, rows = "", None, list[NewContact]()
     with checks.check():
@@ -233,6 +241,7 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
 
 def judge_list(
     conn: Connection[Row],
+    parts: Runtime,
     user: User,
     contacts: Sequence[Contact],
     defaults: Defaults,
@@ -246,7 +255,9 @@ def judge_list(
         contacts, frozenset(), foreign=foreign, already_sent=already_sent, max_problems=max_problems
     )
     phones = [entry.phone for entry in checked.sendable()]
-    suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
+    suppressed = suppressions.find_suppressed(
+        conn, user.tenant_id, phones, hash_phone=parts.hash_phone
+    )
     if suppressed:
         return drafts.judge(
             contacts,

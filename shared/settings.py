@@ -83,7 +83,6 @@ class DeliverySettings(BaseModel, frozen=True):
     late_seconds: float = 10.0  # a slot missed by more goes back to dispatch
     batch_size: int = Field(default=50, ge=1, le=500)  # messages of one lane in one task
     task_size: int = Field(default=200, ge=1, le=2000)  # messages of all lanes in one task
-    concurrency: int = Field(default=8, ge=1, le=64)  # tasks a worker process runs at once
     open_conflict_seconds: float = 5.0  # wait when the recipient has an unresolved send
 
 
@@ -176,6 +175,7 @@ class EvidenceSettings(BaseModel, frozen=True):
     window_hours: float = 24.0
     policy_again_seconds: float = Field(default=600.0, gt=0)  # a resend that could not be decided
     clock_tolerance_seconds: float = 300.0
+    search_pages: int = Field(default=20, ge=1)  # of 50 messages to one person, newest first
 
 
 class ModelSettings(BaseModel, frozen=True):
@@ -468,35 +468,32 @@ def _grouped_names() -> set[str]:
     }
 
 
-def _misspelt() -> list[str]:
-    """Variables of a group that name no setting: a pace or a limit somebody believes in force.
+def unknown_variables() -> list[str]:
+    """A sentence for each variable of a group that names no setting: a pace or a limit somebody
+    believes in force. It stops nothing: the versions of an upgrade read the same variables.
 
     Names without `__` are let pass: a platform makes some of its own (RAPIDFLOW_API_SERVICE_HOST).
     """
     known = _grouped_names()
     given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
-    parts = []
+    sentences = []
     for name in sorted(given - known):
         if name.startswith("RAPIDFLOW_") and "__" in name:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-            parts.append(f"{name} is no setting" + (f", {near[0]} is one" if near else ""))
-    return parts
+            sentences.append(f"{name} is no setting" + (f", {near[0]} is one" if near else ""))
+    return sentences
 
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment.
 
     Raises:
-        SettingsError: one line that names each missing, wrong or misspelt variable.
+        SettingsError: one line that names each missing or wrong variable, and those there are not.
     """
-    problems = _misspelt()
     try:
-        read = Settings(**overrides)
+        return Settings(**overrides)
     except ValidationError as exc:
-        raise SettingsError("; ".join([_in_one_line(exc), *problems])) from None
-    if problems:
-        raise SettingsError("; ".join(problems))
-    return read
+        raise SettingsError("; ".join([_in_one_line(exc), *unknown_variables()])) from None
 
 
 @cache

@@ -1,5 +1,6 @@
 """The Celery app of worker and control processes, and what opens and closes with them."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -13,7 +14,7 @@ from prometheus_client import REGISTRY
 from celery_config import make_celery
 from shared.coordination.redis_client import make_redis
 from shared.db import dispatch
-from shared.db.pool import connection
+from shared.db.pool import ENGINE_POOL, connection
 from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
 from shared.observability import metrics
@@ -49,6 +50,7 @@ class Process:
         self._deps: Deps | None = None
         self._doorbell: Doorbell | None = None
         self._sender: Sender | None = None
+        self.name = ""  # as Celery knows it, and PostgreSQL too
         self.composer = Composer()
         self.watchdog: Watchdog | None = None
         self.collector: EngineCollector | None = None
@@ -60,7 +62,7 @@ class Process:
         with self._lock:
             if self._deps is None:
                 start_tracing(settings(), _service())
-                self._deps = open_deps(settings(), name="engine")
+                self._deps = open_deps(settings(), name=ENGINE_POOL, process=self.name)
             return self._deps
 
     @property
@@ -144,6 +146,9 @@ def _opened(sender: Any = None, **_: Any) -> None:
         process.collector = EngineCollector(lambda: process.deps)
         REGISTRY.register(process.collector)
     start_metrics_listener(settings(), _service())
+    # `rapidflow doctor` knows an idle worker by its connection; without a database it comes later.
+    with contextlib.suppress(TemporarilyUnavailable), connection(process.deps.pool):
+        pass
     watch(_signs(queues))
     bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
     settle_collector()

@@ -95,13 +95,18 @@ class Attempts:
 
     def _begin_all(self, wanted: Sequence[tuple[LeasedMessage, UUID]]) -> list[Begun | str]:
         with connection(self._deps.pool) as conn:
-            begun = rows.begin_attempts(conn, wanted, open_seconds=self._deps.open_seconds)
+            begun = rows.begin_attempts(
+                conn,
+                wanted,
+                hash_phone=self._deps.hash_phone,
+                open_seconds=self._deps.open_seconds,
+            )
         at = boot_seconds()
         missing = [one for one in wanted if (one[0].campaign_id, one[0].position) not in begun]
         reasons = {}
         if missing:
             with connection(self._deps.pool) as conn:
-                reasons = rows.held_back(conn, missing)
+                reasons = rows.held_back(conn, missing, hash_phone=self._deps.hash_phone)
         results: list[Begun | str] = []
         for message, lease_id in wanted:
             key = (message.campaign_id, message.position)

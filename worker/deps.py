@@ -14,6 +14,7 @@ from shared.events.publish import EventPublisher
 from shared.observability import tracing
 from shared.providers.evolution import Instance
 from shared.security.instance_secrets import unseal
+from shared.security.phone_hashes import PhoneHashes
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 from worker.outlet import EventOutlet
@@ -41,6 +42,7 @@ class Deps:
     redis: Redis
     outlet: EventOutlet
     sealer: Sealer
+    hash_phone: PhoneHashes
 
     @property
     def backoff(self) -> BackoffPolicy:
@@ -88,8 +90,8 @@ class Deps:
         self.redis.close()
 
 
-def open_deps(settings: Settings, *, name: str) -> Deps:
-    """Open pool, Redis and outlet; call it after the process has forked.
+def open_deps(settings: Settings, *, name: str, process: str = "") -> Deps:
+    """Open pool, Redis and outlet; call it after the process has forked. `process`: its own name.
 
     Raises:
         SettingsError: the database role is not bound by row-level security.
@@ -101,14 +103,16 @@ def open_deps(settings: Settings, *, name: str) -> Deps:
         settings.pool,
         size=settings.pool.engine_size,
         name=name,
+        process=process,
     )
     pool.open()
     with connection(pool) as conn:
         check_role(conn)
     redis = make_redis(settings.redis_url.get_secret_value())
     publisher = _publisher(redis, settings.environment)
-    sealer = Sealer(settings.encryption_key.get_secret_value())
-    return Deps(settings, pool, redis, EventOutlet(publisher, pool), sealer)
+    key = settings.encryption_key.get_secret_value()
+    outlet = EventOutlet(publisher, pool)
+    return Deps(settings, pool, redis, outlet, Sealer(key), PhoneHashes(key))
 
 
 def _publisher(redis: Redis, environment: str) -> EventPublisher:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from deploy.local.errors import LocalError
+from shared.settings import unknown_variables
 
 if TYPE_CHECKING:
     from deploy.local.stack import Owner
@@ -42,6 +43,8 @@ def up(
     from deploy.local.surroundings import Surroundings
 
     console = Console()
+    for sentence in unknown_variables():
+        console.print(f"[yellow]{sentence}.[/]")
     surroundings = Surroundings.here()
     code = run_up(
         surroundings,

@@ -110,11 +110,6 @@ UPDATE campaign_counters AS c SET replied = c.replied + 1
   FROM answered AS a
  WHERE c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id;
 
--- suppress --
-INSERT INTO suppressions (tenant_id, phone, reason)
-VALUES (%(tenant_id)s, %(phone)s, 'opt_out')
-    ON CONFLICT DO NOTHING;
-
 -- note_connection --
 -- A connection event arrived: it may be old, so it only says that Evolution should be asked. What it
 -- knows besides the state (why it closed, whose number it is) is kept.

@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger
 
 from shared.observability.redaction import redact, scrub
 from shared.observability.sinks import Console, Files, encode
-from shared.settings import Settings, SlowSettings
+from shared.settings import Settings, SlowSettings, unknown_variables
 
 Logger = FilteringBoundLogger
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -136,6 +136,8 @@ def configure_logging(settings: Settings, process: str) -> None:
     _configure_standard(level)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+    for sentence in unknown_variables():
+        get_logger(__name__).warning("setting_unknown", reason=sentence)
 
 
 def slow_limits() -> SlowSettings:

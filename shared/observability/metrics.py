@@ -128,6 +128,9 @@ _doubts_settled = _Children(
 _duplicates = Counter(
     "rapidflow_duplicates_suspected_total", "Messages that WhatsApp has more than once."
 )
+_searches_cut = Counter(
+    "rapidflow_searches_cut_total", "Searches for evidence that ended before the last page."
+)
 _leases_returned = _Children(
     Counter("rapidflow_leases_returned_total", "Leased messages handed back unsent.", ["reason"]),
     _codes,
@@ -287,6 +290,11 @@ def record_doubts_settled(outcome: str, count: int = 1) -> None:
 def record_duplicate_suspected() -> None:
     """The evidence for one message was two messages."""
     _duplicates.inc()
+
+
+def record_search_cut() -> None:
+    """The provider had more messages than a search reads."""
+    _searches_cut.inc()
 
 
 def record_campaigns_ended(status: str, count: int = 1) -> None:

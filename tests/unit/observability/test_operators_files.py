@@ -55,7 +55,9 @@ def test_every_alert_says_what_it_is_and_has_a_runbook() -> None:
         assert alert["labels"]["severity"] in {"critical", "warning", "info"}
         notes = alert["annotations"]
         assert set(notes) == {"summary", "description", "runbook_url"}
-        assert notes["runbook_url"] == f"docs/operations.md#{alert['alert'].lower()}"
+        page, heading = notes["runbook_url"].split("#")
+        assert page == "{{ $externalLabels.runbooks }}docs/operations.md"
+        assert heading == alert["alert"].lower()
 
 
 def test_panels_that_runbooks_name_are_there() -> None:
