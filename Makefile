@@ -83,8 +83,9 @@ scaling: setup  ## what 10, 100 and 1,000 million messages a day need (docs/scal
 
 lock: setup  ## pin dependencies again (versions and hashes, no addresses)
 	@$(BIN)/python -m pip install --quiet uv
-	@for extras in "runtime:" "dev:--extra embedded --extra dev" "ops:--extra embedded --extra dev --extra ops" \
-	  "browser:--extra embedded --extra dev --extra browser"; do \
+	@for extras in "runtime:--extra tracing" "dev:--extra tracing --extra embedded --extra dev" \
+	  "ops:--extra tracing --extra embedded --extra dev --extra ops" \
+	  "browser:--extra tracing --extra embedded --extra dev --extra browser"; do \
 	  $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet $${extras#*:} -o requirements/$${extras%%:*}.lock; done
 	@echo 'setuptools>=80' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \

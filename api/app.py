@@ -40,6 +40,10 @@ def create_app(settings: Settings, *, sockets: bool = False) -> Flask:
     `open()` and `close()` do it by hand.
     """
     app = assemble(settings, _ROUTES)
+    if settings.tracing.endpoint:
+        from api.tracing import trace_requests  # only where it is on
+
+        trace_requests(app, settings)
     if sockets:
         register_gateway(app)
     return app

@@ -6,7 +6,7 @@ Every report may come twice, late and out of order.
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import g, request
@@ -21,6 +21,7 @@ from shared.db.events import StoredEvents
 from shared.db.external import CallbackTarget
 from shared.db.messages import OpenAttempt
 from shared.db.pool import Row, auth_transaction, tenant_transaction
+from shared.domain import lifecycle
 from shared.domain.delivery import Verdict, VerdictKind
 from shared.domain.external import changes, is_settled
 from shared.domain.health_score import rates
@@ -116,18 +117,11 @@ def progress(parts: Runtime, target: CallbackTarget, body: ProgressBody) -> Appl
             told += _started(conn, target)
         campaign = campaigns.get_campaign(conn, target.tenant_id, str(target.campaign_id))
         if news:
-            share = min(100 * body.current_position / campaign.total, 100)
-            event = {
-                "event": "progress",
-                "currentPosition": body.current_position,
-                "totalContacts": campaign.total,
-                "progressPercentage": round(share, 2),
-                "sent": body.sent,
-                "errors": body.errors,
-                "inDoubt": campaign.in_doubt,
-                "skipped": campaign.skipped,
-                "estimated_seconds_remaining": campaign.eta_seconds,
-            }
+            event = lifecycle.progress(
+                replace(campaign, sent=body.sent, failed=body.errors),
+                processed=body.current_position,
+                estimated_seconds_remaining=campaign.eta_seconds,
+            )
             told.append(events.append(conn, target.tenant_id, target.campaign_id, [event]))
     publish(parts.publisher, parts.pool, told)
     return Applied(applied=news, campaign_status=campaign.status)

@@ -18,7 +18,15 @@ from api.runtime import Runtime
 from api.schemas.callbacks import callback_access
 from api.schemas.campaign_answers import CampaignCreated, CampaignShown, RecommendedDelay
 from api.schemas.campaigns import CampaignBody, Contact, campaign_answer
-from shared.db import campaign_creation, campaigns, doubts, events, instances, tenants
+from shared.db import (
+    campaign_creation,
+    campaigns,
+    doubts,
+    events,
+    instances,
+    suppressions,
+    tenants,
+)
 from shared.db.campaign_creation import CreatedCampaign, NewCampaign, NewContact
 from shared.db.campaigns import Cancelled
 from shared.db.events import StoredEvents
@@ -32,7 +40,7 @@ from shared.domain.doubts import AFTER_HOURS
 from shared.errors import InvalidRequest
 from shared.events.publish import publish
 from shared.failpoints import failpoint
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.logging import get_logger
 from shared.security.callbacks import TOKEN_HEADER
 from shared.security.tokens import random_name
@@ -134,7 +142,8 @@ def _create(
     draft = _prepare(conn, parts, user, body)
     defaults, checked, chosen, rows = draft.defaults, draft.checked, draft.instances, draft.rows
     campaign = _new_campaign(parts, user, body, draft, reference)
-    created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
+    with tracing.creating(campaign.public_id):
+        created = campaign_creation.create(conn, user.tenant_id, campaign, rows)
     stored.append(_tell_created(conn, user, campaign, created, rows))
     if campaign.doubt_policy != "hold":
         doubts.record_policy(
@@ -214,7 +223,7 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
     checks = Checks()
     defaults = tenants.get_defaults(conn, user.tenant_id)
     reached = drafts.read_already_sent(body.already_sent, foreign=defaults.foreign_numbers)
-    checked = judge_list(conn, user, body.contacts, defaults, already_sent=reached)
+    checked = judge_list(conn, parts, user, body.contacts, defaults, already_sent=reached)
     chosen: list[NamedInstance] = []
     template, model, rows = "", None, list[NewContact]()
     with checks.check():
@@ -232,6 +241,7 @@ def _prepare(conn: Connection[Row], parts: Runtime, user: User, body: CampaignBo
 
 def judge_list(
     conn: Connection[Row],
+    parts: Runtime,
     user: User,
     contacts: Sequence[Contact],
     defaults: Defaults,
@@ -245,7 +255,9 @@ def judge_list(
         contacts, frozenset(), foreign=foreign, already_sent=already_sent, max_problems=max_problems
     )
     phones = [entry.phone for entry in checked.sendable()]
-    suppressed = campaign_creation.find_suppressed(conn, user.tenant_id, phones)
+    suppressed = suppressions.find_suppressed(
+        conn, user.tenant_id, phones, hash_phone=parts.hash_phone
+    )
     if suppressed:
         return drafts.judge(
             contacts,

@@ -19,7 +19,7 @@ def check(parts: Runtime, user: User, body: CheckBody) -> CheckAnswer:
     """Every row that would be skipped and why; a list of nobody is an answer as well."""
     with tenant_transaction(parts.pool, user.tenant_id) as conn:
         defaults = tenants.get_defaults(conn, user.tenant_id)
-        checked = judge_list(conn, user, body.contacts, defaults, max_problems=MAX_CONTACTS)
+        checked = judge_list(conn, parts, user, body.contacts, defaults, max_problems=MAX_CONTACTS)
     found = checked.validation
     log.info("contacts_checked", **drafts.counts(checked))
     return {

@@ -34,7 +34,7 @@ def preview(parts: Runtime, user: User, body: PreviewBody) -> PreviewAnswer:
     model = drafts.choose_model(body.config, parts.settings)
     with tenant_transaction(parts.pool, user.tenant_id) as conn:
         defaults = tenants.get_defaults(conn, user.tenant_id)
-        checked = judge_list(conn, user, body.contacts, defaults)
+        checked = judge_list(conn, parts, user, body.contacts, defaults)
         names = body.config.instance_names
         drafts.resolve_instances(names, instances.find_named(conn, user.tenant_id, names or None))
     drafts.require_sendable(checked)

@@ -9,6 +9,7 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from api.provider_events import public_id_prefix
 from shared.db import audit, instances
@@ -33,6 +34,7 @@ from shared.providers.evolution_admin import (
     Qr,
     Webhook,
 )
+from shared.security.instance_secrets import Column, seal, unseal
 from shared.security.sealing import Sealer
 from shared.security.tokens import random_name
 
@@ -324,28 +326,24 @@ class Instances:
         secret: str,
         found: FoundInstance | None = None,
     ) -> NewInstance:
+        sealed = partial(seal, self.sealer, tenant_id=owner.tenant_id, public_id=public_id)
         return NewInstance(
             public_id=public_id,
             name=name,
             adopted=found is not None,
             state=found.state if found else "close",
             owner_phone=found.owner_phone if found else None,
-            token=self._seal(owner, public_id, "token", token),
-            webhook_secret=self._seal(owner, public_id, "webhook_secret", secret),
+            token=sealed(token, column="token"),
+            webhook_secret=sealed(secret, column="webhook_secret"),
         )
 
-    def _seal(self, owner: Owner, public_id: str, column: str, text: str) -> bytes:
-        return self.sealer.seal(
-            text, table="instances", column=column, tenant_id=owner.tenant_id, row_id=public_id
-        )
-
-    def _open(self, owner: Owner, instance: Instance, column: str) -> str:
-        return self.sealer.open_sealed(
+    def _open(self, owner: Owner, instance: Instance, column: Column) -> str:
+        return unseal(
+            self.sealer,
             getattr(instance, column),
-            table="instances",
             column=column,
             tenant_id=owner.tenant_id,
-            row_id=instance.public_id,
+            public_id=instance.public_id,
         )
 
     def _address(self, public_id: str) -> str:

@@ -23,6 +23,7 @@ from shared.events.publish import EventPublisher
 from shared.providers.evolution_admin import EvolutionAdmin
 from shared.security.callbacks import CallbackTokens
 from shared.security.passwords import Passwords
+from shared.security.phone_hashes import PhoneHashes
 from shared.security.sealing import Sealer
 from shared.security.tokens import AccessTokens, Signer
 from shared.settings import Settings
@@ -64,7 +65,9 @@ class Runtime:
         self.cursors = Signer(secret, "cursor")
         self.callback_tokens = CallbackTokens(secret)
         self.passwords = Passwords(settings.auth.hashes_at_once)
-        self.sealer = Sealer(settings.encryption_key.get_secret_value())
+        key = settings.encryption_key.get_secret_value()
+        self.sealer = Sealer(key)
+        self.hash_phone = PhoneHashes(key)
         self.exports = threading.BoundedSemaphore(4)
         self.load = Load()
         self.previews = threading.BoundedSemaphore(settings.model.previews_at_once)

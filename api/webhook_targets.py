@@ -11,6 +11,7 @@ from typing import Final
 from shared.db import instances
 from shared.db.instances import WebhookTarget
 from shared.db.pool import Pool, tenant_transaction
+from shared.security.instance_secrets import unseal
 from shared.security.sealing import Sealer
 
 _SECONDS: Final = 5.0  # so long another process may still take webhooks of an instance deleted here
@@ -50,10 +51,10 @@ class WebhookTargets:
         return known
 
     def _secret(self, tenant_id: int, public_id: str, target: WebhookTarget) -> str:
-        return self._sealer.open_sealed(
+        return unseal(
+            self._sealer,
             target.webhook_secret,
-            table="instances",
             column="webhook_secret",
             tenant_id=tenant_id,
-            row_id=public_id,
+            public_id=public_id,
         )

@@ -129,7 +129,11 @@ def _batch(deps: Deps, ground: Ground) -> Iterator[tuple[str, float]]:
     with connection(deps.pool) as conn:
         yield (
             "begin",
-            _timed(lambda: messages.begin_attempts(conn, wanted, open_seconds=open_seconds)),
+            _timed(
+                lambda: messages.begin_attempts(
+                    conn, wanted, hash_phone=deps.hash_phone, open_seconds=open_seconds
+                )
+            ),
         )
     verdicts = [
         (

@@ -81,7 +81,12 @@ def send(tenant_id: int, campaign_id: int, position: int, lease: str) -> None:
         if not found:
             return
         (message,) = found
-        begun = rows.begin_attempts(conn, [(message, lease_id)], open_seconds=deps.open_seconds)
+        begun = rows.begin_attempts(
+            conn,
+            [(message, lease_id)],
+            hash_phone=deps.hash_phone,
+            open_seconds=deps.open_seconds,
+        )
     if not begun:
         return
     attempt = OpenAttempt(tenant_id, campaign_id, position, lease_id, message.attempts + 1)

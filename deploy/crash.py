@@ -21,4 +21,5 @@ def report(error: Exception, *, command: str) -> str:
         configure_logging(settings, "cli")
         where = f"in {settings.log_dir / f'{datetime.now(UTC):%Y-%m-%d}-error.log'}"
     log.critical("command_failed", command=command, exc_info=error)
-    return f"rapidflow {command} failed: {type(error).__name__}. The details are {where}."
+    said = f"rapidflow {command}".rstrip()  # none: it failed before it was known which
+    return f"{said} failed: {type(error).__name__}. The details are {where}."

@@ -7,11 +7,14 @@ as `NAME_FILE`, the path of a file that holds it. `.env` in the working director
 
 import base64
 import binascii
+import difflib
+import importlib.util
 import os
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -26,6 +29,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.errors import SettingsError
 
 _FILE_SUFFIX = "_FILE"
+_IN_FILES = (
+    "database_url",
+    "redis_url",
+    "evolution_api_url",
+    "evolution_api_key",
+    "jwt_secret",
+    "encryption_key",
+    "metrics_token",
+    "openai_api_key",
+    "tracing_headers",
+)
 _LEVELS = ("ERROR", "WARN", "WARNING", "INFO", "DEBUG")
 
 
@@ -36,6 +50,25 @@ def _plain(name: str) -> Any:
 
 def _plain_default(name: str, default: Any) -> Any:
     return Field(default=default, validation_alias=AliasChoices(name, f"RAPIDFLOW_{name}"))
+
+
+def _http_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("needs to start with http:// or https://")
+    return value.rstrip("/")
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """`a=1,b=2`; a part without `=` has no name."""
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    return [(name if sign else "", value) for name, sign, value in parts]
+
+
+def _has_opentelemetry() -> bool:
+    try:
+        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # a package above it
+        return False
 
 
 class DeliverySettings(BaseModel, frozen=True):
@@ -50,7 +83,6 @@ class DeliverySettings(BaseModel, frozen=True):
     late_seconds: float = 10.0  # a slot missed by more goes back to dispatch
     batch_size: int = Field(default=50, ge=1, le=500)  # messages of one lane in one task
     task_size: int = Field(default=200, ge=1, le=2000)  # messages of all lanes in one task
-    concurrency: int = Field(default=8, ge=1, le=64)  # tasks a worker process runs at once
     open_conflict_seconds: float = 5.0  # wait when the recipient has an unresolved send
 
 
@@ -143,6 +175,7 @@ class EvidenceSettings(BaseModel, frozen=True):
     window_hours: float = 24.0
     policy_again_seconds: float = Field(default=600.0, gt=0)  # a resend that could not be decided
     clock_tolerance_seconds: float = 300.0
+    search_pages: int = Field(default=20, ge=1)  # of 50 messages to one person, newest first
 
 
 class ModelSettings(BaseModel, frozen=True):
@@ -237,6 +270,21 @@ class MemorySettings(BaseModel, frozen=True):
     engine_mebibytes: float = Field(default=512.0, ge=0)
 
 
+class TracingSettings(BaseModel, frozen=True):
+    """Spans for an OpenTelemetry collector (docs/tracing.md); without an endpoint: none."""
+
+    endpoint: str = ""  # http://collector:4318; /v1/traces is added
+    ratio: float = Field(default=1.0, ge=0, le=1)  # of traces that are kept; the same everywhere
+    timeout_seconds: float = Field(default=5.0, gt=0, le=30)  # of one export, repeats included
+
+    @field_validator("endpoint")
+    @classmethod
+    def _can_be_used(cls, value: str) -> str:
+        if value and not _has_opentelemetry():
+            raise ValueError("needs the extra: pip install 'rapidflow[tracing]'")
+        return _http_address(value)
+
+
 class Settings(BaseSettings):
     """Everything configurable."""
 
@@ -274,6 +322,7 @@ class Settings(BaseSettings):
     )  # 0: no listener, or any free port where `metrics_targets` tells it
     metrics_targets: Path | None = None  # a folder of files for Prometheus' file_sd
     metrics_token: SecretStr | None = None
+    tracing_headers: SecretStr | None = None  # for the collector: `name=value,name=value`
 
     delivery: DeliverySettings = DeliverySettings()
     dispatch: DispatchSettings = DispatchSettings()
@@ -290,6 +339,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     memory: MemorySettings = MemorySettings()
     slow: SlowSettings = SlowSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @field_validator("log_level")
     @classmethod
@@ -297,6 +347,14 @@ class Settings(BaseSettings):
         if value.upper() not in _LEVELS:
             raise ValueError(f"is one of {', '.join(_LEVELS)}")
         return value.upper()
+
+    @field_validator("database_url", "redis_url", "evolution_api_url", "evolution_api_key")
+    @classmethod
+    def _is_given(cls, value: SecretStr | str) -> SecretStr | str:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.strip():
+            raise ValueError("is empty")
+        return value
 
     @field_validator("jwt_secret")
     @classmethod
@@ -316,7 +374,7 @@ class Settings(BaseSettings):
             raise ValueError("needs 32 random bytes in base64 (openssl rand -base64 32)")
         return value
 
-    @field_validator("openai_api_key", mode="after")
+    @field_validator("openai_api_key", "tracing_headers", mode="after")
     @classmethod
     def _blank_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value and value.get_secret_value().strip() else None
@@ -324,15 +382,26 @@ class Settings(BaseSettings):
     @field_validator("evolution_api_url", "openai_base_url", "public_url", "webhook_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("needs to start with http:// or https://")
-        return value.rstrip("/")
+        return _http_address(value)
+
+    @field_validator("tracing_headers", mode="after")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not all(name.strip() for name, _ in _pairs(value.get_secret_value())):
+            raise ValueError("is name=value, several separated by commas")
+        return value
 
     @model_validator(mode="after")
     def _dies_only_in_tests(self) -> Self:
         if self.failpoint and not self.environment.startswith(("test", "fault")):
             raise ValueError("RAPIDFLOW_FAILPOINT is for the fault suite, never for production")
         return self
+
+    @property
+    def tracing_header_pairs(self) -> dict[str, str]:
+        """What the collector is sent with every export."""
+        given = self.tracing_headers.get_secret_value() if self.tracing_headers else ""
+        return {name.strip(): value.strip() for name, value in _pairs(given)}
 
     @property
     def base_url(self) -> str:
@@ -374,11 +443,7 @@ class _FileNamedByEnvironment(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Only the plain, secret-bearing settings can be given as a file."""
-        found = {}
-        for name in ("database_url", "redis_url", "evolution_api_url", "evolution_api_key"):
-            found[name] = self.get_field_value(None, name)[0]
-        for name in ("jwt_secret", "encryption_key", "metrics_token", "openai_api_key"):
-            found[name] = self.get_field_value(None, name)[0]
+        found = {name: self.get_field_value(None, name)[0] for name in _IN_FILES}
         return {name: value for name, value in found.items() if value is not None}
 
 
@@ -393,16 +458,42 @@ def _in_one_line(error: ValidationError) -> str:
     return "; ".join(parts)
 
 
+def _grouped_names() -> set[str]:
+    """`RAPIDFLOW_GROUP__NAME` of every setting in a group."""
+    return {
+        f"RAPIDFLOW_{group}__{name}".upper()
+        for group, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        for name in field.annotation.model_fields
+    }
+
+
+def unknown_variables() -> list[str]:
+    """A sentence for each variable of a group that names no setting: a pace or a limit somebody
+    believes in force. It stops nothing: the versions of an upgrade read the same variables.
+
+    Names without `__` are let pass: a platform makes some of its own (RAPIDFLOW_API_SERVICE_HOST).
+    """
+    known = _grouped_names()
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    sentences = []
+    for name in sorted(given - known):
+        if name.startswith("RAPIDFLOW_") and "__" in name:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            sentences.append(f"{name} is no setting" + (f", {near[0]} is one" if near else ""))
+    return sentences
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment.
 
     Raises:
-        SettingsError: one line that names each missing or wrong variable.
+        SettingsError: one line that names each missing or wrong variable, and those there are not.
     """
     try:
         return Settings(**overrides)
     except ValidationError as exc:
-        raise SettingsError(_in_one_line(exc)) from None
+        raise SettingsError("; ".join([_in_one_line(exc), *unknown_variables()])) from None
 
 
 @cache

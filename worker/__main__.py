@@ -39,11 +39,12 @@ def run(name: str) -> int:
 
         clock.Beat(quiet=True).run()
         return 0
-    from worker.app import app
+    from worker.app import app, process
 
     role = _ROLES[name]
+    process.name = host_format(f"{name}-{os.getpid()}@%h")
     consumer = app.Worker(
-        hostname=host_format(f"{name}-{os.getpid()}@%h"),
+        hostname=process.name,
         pool="threads",
         concurrency=role.threads,
         queues=[role.queue.value],

@@ -1,5 +1,6 @@
 """The Celery app of worker and control processes, and what opens and closes with them."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -13,13 +14,14 @@ from prometheus_client import REGISTRY
 from celery_config import make_celery
 from shared.coordination.redis_client import make_redis
 from shared.db import dispatch
-from shared.db.pool import connection
+from shared.db.pool import ENGINE_POOL, connection
 from shared.errors import TemporarilyUnavailable
 from shared.failpoints import arm
 from shared.observability import metrics
 from shared.observability.exposition import start_metrics_listener
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.memory import bound_memory, settle_collector
+from shared.observability.tracing import start_tracing, stop_tracing
 from shared.queue.names import Queue, TaskName
 from shared.queue.payloads import Doorbell as DoorbellPayload
 from shared.queue.payloads import LeasedBatch
@@ -48,6 +50,7 @@ class Process:
         self._deps: Deps | None = None
         self._doorbell: Doorbell | None = None
         self._sender: Sender | None = None
+        self.name = ""  # as Celery knows it, and PostgreSQL too
         self.composer = Composer()
         self.watchdog: Watchdog | None = None
         self.collector: EngineCollector | None = None
@@ -58,7 +61,8 @@ class Process:
         """Pool, Redis, outlet."""
         with self._lock:
             if self._deps is None:
-                self._deps = open_deps(settings(), name="engine")
+                start_tracing(settings(), _service())
+                self._deps = open_deps(settings(), name=ENGINE_POOL, process=self.name)
             return self._deps
 
     @property
@@ -92,6 +96,7 @@ class Process:
             if self._deps is not None:
                 self._deps.close()
             self._sender = self._doorbell = self._deps = None
+        stop_tracing()
 
 
 process = Process()
@@ -102,7 +107,8 @@ def enqueue(batches: Sequence[LeasedBatch]) -> None:
     """Hand batches to the broker; a batch that is not taken lapses and comes back by the sweep."""
     for batch in batches:
         try:
-            app.send_task(TaskName.SEND, args=[batch.model_dump(mode="json")])
+            payload = batch.model_dump(mode="json", exclude_none=True)
+            app.send_task(TaskName.SEND, args=[payload])
         except (OperationalError, OSError) as exc:
             log.warning("batch_not_enqueued", messages=len(batch.messages), error=repr(exc))
             return
@@ -140,6 +146,9 @@ def _opened(sender: Any = None, **_: Any) -> None:
         process.collector = EngineCollector(lambda: process.deps)
         REGISTRY.register(process.collector)
     start_metrics_listener(settings(), _service())
+    # `rapidflow doctor` knows an idle worker by its connection; without a database it comes later.
+    with contextlib.suppress(TemporarilyUnavailable), connection(process.deps.pool):
+        pass
     watch(_signs(queues))
     bound_memory(settings().memory.engine_mebibytes, lambda: os.kill(os.getpid(), signal.SIGTERM))
     settle_collector()

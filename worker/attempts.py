@@ -95,13 +95,18 @@ class Attempts:
 
     def _begin_all(self, wanted: Sequence[tuple[LeasedMessage, UUID]]) -> list[Begun | str]:
         with connection(self._deps.pool) as conn:
-            begun = rows.begin_attempts(conn, wanted, open_seconds=self._deps.open_seconds)
+            begun = rows.begin_attempts(
+                conn,
+                wanted,
+                hash_phone=self._deps.hash_phone,
+                open_seconds=self._deps.open_seconds,
+            )
         at = boot_seconds()
         missing = [one for one in wanted if (one[0].campaign_id, one[0].position) not in begun]
         reasons = {}
         if missing:
             with connection(self._deps.pool) as conn:
-                reasons = rows.held_back(conn, missing)
+                reasons = rows.held_back(conn, missing, hash_phone=self._deps.hash_phone)
         results: list[Begun | str] = []
         for message, lease_id in wanted:
             key = (message.campaign_id, message.position)
@@ -153,8 +158,7 @@ class Attempts:
 
     def _tell(self, settling: Sequence[Settling], settlement: Settlement) -> None:
         failpoint("worker_after_verdict")
-        messages = [one.message for one in settling]
-        self._deps.outlet.tell(settlement.events, _audiences(messages), _contacts(messages))
+        self._deps.outlet.tell(settlement.events, _audiences(settling), self._contacts(settling))
         try:
             self._campaign_log.tell(
                 [(one.message, one.attempt, one.verdict) for one in settling], settlement
@@ -166,20 +170,19 @@ class Attempts:
         if doubts:
             metrics.record_doubts_opened(doubts)
 
+    def _contacts(self, settling: Sequence[Settling]) -> dict[tuple[int, int], NamedContact]:
+        return {
+            (message.campaign_id, message.position): NamedContact(
+                message.campaign_id, message.position, message.name, message.phone, message.body
+            )
+            for message in (one.message for one in settling)
+        }
 
-def _audiences(messages: Sequence[LeasedMessage]) -> dict[int, Audience]:
+
+def _audiences(settling: Sequence[Settling]) -> dict[int, Audience]:
     return {
         message.campaign_id: Audience(
             message.campaign_id, message.public_id, message.user_id, message.request_id
         )
-        for message in messages
-    }
-
-
-def _contacts(messages: Sequence[LeasedMessage]) -> dict[tuple[int, int], NamedContact]:
-    return {
-        (message.campaign_id, message.position): NamedContact(
-            message.campaign_id, message.position, message.name, message.phone, message.body
-        )
-        for message in messages
+        for message in (one.message for one in settling)
     }

@@ -121,6 +121,10 @@ class Delivery:
             self.busy.discard(held)
         self.ring()
 
+    def lane_type(self) -> type[Lane]:
+        """What lanes are made of."""
+        return Lane
+
     async def _run(
         self,
         batch: LeasedBatch,
@@ -128,7 +132,7 @@ class Delivery:
         messages: Sequence[LeasedMessage],
         loaded_at: float,
     ) -> None:
-        lane = Lane(
+        lane = self.lane_type()(
             self.deps,
             row,
             batch.lease_id,

@@ -11,7 +11,10 @@ from shared.db.pool import ENGINE_ROLE, Pool, check_role, connection, make_pool
 from shared.domain.backoff import BackoffPolicy
 from shared.domain.breaker import BreakerPolicy
 from shared.events.publish import EventPublisher
+from shared.observability import tracing
 from shared.providers.evolution import Instance
+from shared.security.instance_secrets import unseal
+from shared.security.phone_hashes import PhoneHashes
 from shared.security.sealing import Sealer
 from shared.settings import Settings
 from worker.outlet import EventOutlet
@@ -39,6 +42,7 @@ class Deps:
     redis: Redis
     outlet: EventOutlet
     sealer: Sealer
+    hash_phone: PhoneHashes
 
     @property
     def backoff(self) -> BackoffPolicy:
@@ -70,12 +74,12 @@ class Deps:
 
     def credentials(self, row: SealedInstance) -> Instance:
         """Name and key of an instance, its sealed token opened."""
-        token = self.sealer.open_sealed(
+        token = unseal(
+            self.sealer,
             row.token,
-            table="instances",
             column="token",
             tenant_id=row.tenant_id,
-            row_id=row.public_id,
+            public_id=row.public_id,
         )
         return Instance(row.name, token)
 
@@ -86,8 +90,8 @@ class Deps:
         self.redis.close()
 
 
-def open_deps(settings: Settings, *, name: str) -> Deps:
-    """Open pool, Redis and outlet; call it after the process has forked.
+def open_deps(settings: Settings, *, name: str, process: str = "") -> Deps:
+    """Open pool, Redis and outlet; call it after the process has forked. `process`: its own name.
 
     Raises:
         SettingsError: the database role is not bound by row-level security.
@@ -99,14 +103,24 @@ def open_deps(settings: Settings, *, name: str) -> Deps:
         settings.pool,
         size=settings.pool.engine_size,
         name=name,
+        process=process,
     )
     pool.open()
     with connection(pool) as conn:
         check_role(conn)
     redis = make_redis(settings.redis_url.get_secret_value())
-    publisher = EventPublisher(redis, settings.environment)
-    sealer = Sealer(settings.encryption_key.get_secret_value())
-    return Deps(settings, pool, redis, EventOutlet(publisher, pool), sealer)
+    publisher = _publisher(redis, settings.environment)
+    key = settings.encryption_key.get_secret_value()
+    outlet = EventOutlet(publisher, pool)
+    return Deps(settings, pool, redis, outlet, Sealer(key), PhoneHashes(key))
+
+
+def _publisher(redis: Redis, environment: str) -> EventPublisher:
+    if tracing.is_on():
+        from worker.traced_sending import TracedPublisher  # only where it is on
+
+        return TracedPublisher(redis, environment)
+    return EventPublisher(redis, environment)
 
 
 def _seconds(value: float) -> timedelta:

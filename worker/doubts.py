@@ -19,7 +19,7 @@ from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient
 from worker.deps import Deps
-from worker.evidence import look_up_all, settle_found, window
+from worker.evidence import find_own, look_up_all, settle_found, window
 
 log = get_logger(__name__)
 
@@ -162,8 +162,8 @@ async def _is_shown(deps: Deps, doubt: DueResend, newer: NewerSend) -> bool:
     knobs = deps.settings
     async with EvolutionClient(knobs.evolution_api_url, knobs.delivery) as evolution:
         try:
-            rows = await evolution.find_own_messages(
-                deps.credentials(doubt), newer.remote_jid, *window(deps, newer.started_at)
+            rows, _ = await find_own(
+                deps, evolution, doubt, newer.remote_jid, *window(deps, newer.started_at)
             )
         except RapidFlowError as exc:
             log.info("lookup_failed", instance=doubt.name, error=repr(exc))

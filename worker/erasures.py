@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from shared.db import audit, doubts, erasures, messages
+from psycopg import Connection
+
+from shared.db import doubts, erasures, messages
 from shared.db.erasures import DueErasure, Stand
 from shared.db.messages import Settlement
-from shared.db.pool import connection
+from shared.db.pool import Row, connection
 from shared.domain.delivery import Verdict, VerdictKind
-from shared.domain.phone import InvalidPhone, parse_phone
+from shared.domain.phone import InvalidPhone, parse_phone, same_person_forms
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from worker.completion import finish
@@ -15,7 +17,6 @@ from worker.deps import Deps
 
 log = get_logger(__name__)
 
-_ACTOR: Final = "engine"
 _AT_ONCE: Final = 20
 _SUPPRESSED: Final = Verdict(VerdictKind.SUPPRESSED, code="suppressed")
 
@@ -35,25 +36,36 @@ def _erase(deps: Deps, due: DueErasure) -> bool:
     limit = deps.settings.retention.batch_size
     _skip_waiting(deps, due, limit)
     _give_up_doubts(deps, due, limit)
+    unread = _forget_webhooks(deps, due, limit)
     with connection(deps.pool) as conn:
         if not erasures.claim(conn, due):
             return False
-        found = erasures.find(conn, due, limit=limit)
-        theirs = [stand for stand in found if _is_them(stand, due.phone)]
+        theirs, more = _find(conn, due, limit)
         emptied = erasures.empty(conn, due, theirs)
-        left = len(theirs) - emptied + (len(found) == limit)
-        total = erasures.record(conn, due, emptied=emptied, left=left)
-        if not left:
-            audit.record(
-                conn,
-                due.tenant_id,
-                actor=_ACTOR,
-                action="erasure_done",
-                subject=f"erasure:{due.erasure_id}",
-                detail={"contacts": total},
-            )
+        left = len(theirs) - emptied + unread + more
+        erasures.record(conn, due, emptied=emptied, left=left, hash_phone=deps.hash_phone)
     log.info("erasure_worked_on", erasure_id=due.erasure_id, contacts=emptied, left=left)
     return not left
+
+
+def _find(conn: Connection[Row], due: DueErasure, limit: int) -> tuple[list[Stand], bool]:
+    """Where they stand, and whether there may be more of it."""
+    found = erasures.find(conn, due, limit=limit)
+    return [stand for stand in found if _is_them(stand, due.phone)], len(found) == limit
+
+
+def _forget_webhooks(deps: Deps, due: DueErasure, limit: int) -> int:
+    """Before the rows that know by which names; how many are still unread.
+
+    Not at every look: while all that is left waits for its end, nothing new is known.
+    """
+    with connection(deps.pool) as conn:
+        theirs, _ = _find(conn, due, limit)
+    if theirs and not any(stand.is_over for stand in theirs):
+        return 0
+    names = {stand.remote_jid for stand in theirs if stand.remote_jid}
+    with connection(deps.pool) as conn:
+        return erasures.forget_webhooks(conn, due, {*names, *same_person_forms(due.phone)})
 
 
 def _skip_waiting(deps: Deps, due: DueErasure, limit: int) -> None:

@@ -99,15 +99,35 @@ async def _look_up(
     answered = True
     for jid in _jids(doubt):
         try:
-            rows = await evolution.find_own_messages(deps.credentials(doubt), jid, since, until)
+            rows, whole = await find_own(deps, evolution, doubt, jid, since, until)
         except RapidFlowError as exc:
             log.info("lookup_failed", instance=doubt.name, error=repr(exc))
             answered = False
             continue
         matches.update(_matching(doubt, rows, jid, since, until))
+        answered = answered and whole
     if not matches and not answered:
         return None
     return sorted(matches.values(), key=lambda row: row.at)
+
+
+async def find_own(
+    deps: Deps,
+    evolution: EvolutionClient,
+    row: SealedInstance,
+    jid: str,
+    since: datetime,
+    until: datetime,
+) -> tuple[list[FoundMessage], bool]:
+    """Our messages to `jid`, newest first, and whether these are all; a search that was cut proves
+    nothing about what it does not show, and is told."""
+    found, whole = await evolution.find_own_messages(
+        deps.credentials(row), jid, since, until, most_pages=deps.settings.evidence.search_pages
+    )
+    if not whole:
+        log.warning("search_cut", instance=row.name, messages=len(found))
+        metrics.record_search_cut()
+    return found, whole
 
 
 def _jids(doubt: Doubted) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from shared.db import circuits, doubts, open_sends
+from shared.db import circuits, doubts, open_sends, suppressions
 from shared.db import receipts as rows
 from shared.db.events import StoredEvents
 from shared.db.open_sends import OpenSend
@@ -212,7 +212,7 @@ def _apply_one(
     if entry.event == "send.message":
         return _apply_send(conn, deps, entry, body, told)
     if entry.event == "messages.upsert":
-        return _apply_inbound(conn, entry, body)
+        return _apply_inbound(conn, deps, entry, body)
     if entry.event in {
         "connection.update",
         "status.instance",
@@ -274,7 +274,9 @@ def _send_of(
     return send if send is not None and send.in_doubt else None
 
 
-def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any]) -> str | None:
+def _apply_inbound(
+    conn: Connection[Row], deps: Deps, entry: InboxEntry, body: dict[str, Any]
+) -> str | None:
     """An answer from a contact: counted, and an opt-out is obeyed."""
     key = body.get("key")
     if not isinstance(key, dict) or key.get("fromMe"):
@@ -291,7 +293,9 @@ def _apply_inbound(conn: Connection[Row], entry: InboxEntry, body: dict[str, Any
                 return None  # a receipt may still tell whose id this is
     if not phone:
         return _IGNORED
-    if opts_out and rows.suppress(conn, entry.tenant_id, phone):
+    if opts_out and suppressions.add_suppressions(
+        conn, entry.tenant_id, [phone], "opt_out", hash_phone=deps.hash_phone
+    ):
         log.info("opted_out", tenant_id=entry.tenant_id)
         metrics.record_opt_out()
     if not rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone):

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from psycopg import Connection
 
-from shared.db import campaign_changes, open_sends, receipts, restores
+from shared.db import campaign_changes, open_sends, receipts, restores, suppressions
 from shared.db.events import StoredEvents
 from shared.db.pool import Row, connection
 from shared.db.restores import AskedInstance, Candidate, HeldCampaign, Proof, Restore
@@ -28,6 +28,7 @@ from shared.observability.logging import get_logger
 from shared.providers.evolution import EvolutionClient, HistoryMessage
 from worker.completion import finish
 from worker.deps import Deps
+from worker.evidence import find_own
 
 log = get_logger(__name__)
 
@@ -141,9 +142,7 @@ async def _search_state(
     tolerance = timedelta(seconds=deps.settings.evidence.clock_tolerance_seconds)
     call = timedelta(seconds=deps.settings.delivery.call_deadline_seconds)
     since, until = instance.known_at - call - tolerance, instance.known_at + tolerance
-    shown = await evolution.find_own_messages(
-        deps.credentials(instance), instance.known_jid, since, until
-    )
+    shown, _ = await find_own(deps, evolution, instance, instance.known_jid, since, until)
     return "works" if any(row.provider_id == instance.known_id for row in shown) else "fails"
 
 
@@ -201,8 +200,12 @@ def _review_tenant(deps: Deps, tenant_id: int, histories: Sequence[InstanceHisto
         matcher = _Matcher(restores.list_candidates(conn, tenant_id))
         for history in histories:
             _match(conn, matcher, history)
-        opted_out = restores.suppress(
-            conn, tenant_id, sorted(set[str]().union(*(one.opted_out for one in histories)))
+        opted_out = suppressions.add_suppressions(
+            conn,
+            tenant_id,
+            sorted(set[str]().union(*(one.opted_out for one in histories))),
+            "opt_out",
+            hash_phone=deps.hash_phone,
         )
     _settle(deps, tenant_id, matcher)
     return opted_out

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from shared.observability import tracing
 from shared.observability.logging import get_logger
 from shared.observability.uncaught import watch_loop
 from shared.providers.evolution import EvolutionClient
@@ -99,9 +100,10 @@ class Sender:
     async def _serve(self) -> None:
         self._stopped = asyncio.Event()
         settings = self._deps.settings
-        attempts = Attempts(self._deps)
+        attempts_type, delivery_type = _parts()
+        attempts = attempts_type(self._deps)
         async with EvolutionClient(settings.evolution_api_url, settings.delivery) as evolution:
-            self._delivery = Delivery(
+            self._delivery = delivery_type(
                 self._deps, evolution, attempts, self._ring, lambda: self._draining
             )
             keeper = asyncio.create_task(self._delivery.keep_lanes())
@@ -112,3 +114,11 @@ class Sender:
             turning.cancel()
         await asyncio.to_thread(attempts.close)
         await asyncio.to_thread(self._delivery.close)
+
+
+def _parts() -> tuple[type[Attempts], type[Delivery]]:
+    if tracing.is_on():
+        from worker.traced_sending import TracedAttempts, TracedDelivery  # only where it is on
+
+        return TracedAttempts, TracedDelivery
+    return Attempts, Delivery

@@ -18,7 +18,7 @@ from api.schemas.erasures import (
     ErasureShown,
     erasure_answer,
 )
-from shared.db import audit, erasures
+from shared.db import erasures
 from shared.db.pool import tenant_transaction
 from shared.db.users import User
 from shared.domain.phone import InvalidPhone, parse_phone
@@ -54,7 +54,8 @@ def list_erasures(user: User) -> ResponseReturnValue:
     description=(
         "Nome, telefone, variáveis e textos somem de todas as campanhas; os totais ficam. A pessoa "
         "não recebe mais nada: o que espera envio é pulado na hora, e o que está em dúvida, depois "
-        "de um dia sem prova de envio. Não há volta; não com uma chave de API."
+        "de um dia sem prova de envio. Do telefone fica só um resumo cifrado, que a reconhece se "
+        "vier em outra lista. Não há volta; não com uma chave de API."
     ),
     body=ErasureBody,
     body_limit="8 KiB",
@@ -78,13 +79,12 @@ def request_erasure(user: User) -> ResponseReturnValue:
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
 
         def effect() -> ErasureShown:
-            made = erasures.request(conn, user.tenant_id, phone)
-            audit.record(
+            made = erasures.request(
                 conn,
                 user.tenant_id,
+                phone,
                 actor=current_principal().actor,
-                action="erasure_requested",
-                subject=f"erasure:{made.erasure_id}",
+                hash_phone=runtime().hash_phone,
             )
             return ErasureShown(success=True, erasure=erasure_answer(made))
 

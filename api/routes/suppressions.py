@@ -49,6 +49,7 @@ def list_suppressions(user: User) -> ResponseReturnValue:
             conn,
             user.tenant_id,
             digits=asked.search,
+            phone_hash=_hash(user.tenant_id, asked.search),
             before_id=query.open_cursor(asked.cursor, scope),
             limit=limit + 1,
         )
@@ -78,7 +79,9 @@ def add_suppressions(user: User) -> ResponseReturnValue:
     with tenant_transaction(runtime().pool, user.tenant_id) as conn:
 
         def effect() -> SuppressionsAdded:
-            added = suppressions.add_suppressions(conn, user.tenant_id, phones)
+            added = suppressions.add_suppressions(
+                conn, user.tenant_id, phones, "manual", hash_phone=runtime().hash_phone
+            )
             actor = current_principal().actor
             audit.record(
                 conn,
@@ -118,6 +121,17 @@ def remove_suppression(user: User, suppression_id: int) -> ResponseReturnValue:
             detail={"reason": reason},
         )
     return Done(success=True)
+
+
+def _hash(tenant_id: int, digits: str | None) -> bytes | None:
+    """That of the person whose whole number is searched for."""
+    if digits is None:
+        return None
+    try:
+        phone = parse_phone(digits, allow_foreign=True).digits
+    except InvalidPhone:
+        return None
+    return runtime().hash_phone(tenant_id, phone)
 
 
 def _canonical(given: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ class SuppressionQuery(Query):
 
     search: Annotated[
         str | None,
-        Field(max_length=20, description="Parte do telefone."),
+        Field(max_length=20, description="Parte do telefone; inteiro para quem foi apagado."),
         BeforeValidator(_digits),
         AfterValidator(_only_digits),
     ] = None
@@ -54,12 +54,19 @@ class SuppressionAnswer(TypedDict):
 
     id: Annotated[int, Field(examples=[12])]
     telefone: Annotated[
-        str, Field(description="Mascarado para quem só visualiza.", examples=["5511999999999"])
+        str | None,
+        Field(
+            description=(
+                "Mascarado para quem só visualiza. `null`: apagado a pedido da pessoa; só a busca "
+                "pelo número inteiro a encontra."
+            ),
+            examples=["5511999999999"],
+        ),
     ]
     reason: Annotated[
         str,
         Field(
-            description="`opt_out`: a pessoa pediu; `manual`: alguém incluiu.",
+            description="`opt_out`: a pessoa pediu; `manual`: alguém incluiu; `erased`: apagada.",
             json_schema_extra={"enum": list(REASONS)},
             examples=["opt_out"],
         ),
@@ -88,7 +95,7 @@ def suppression_answer(line: Suppression, *, masked: bool) -> SuppressionAnswer:
     """As it may be shown."""
     return {
         "id": line.suppression_id,
-        "telefone": mask_phone(line.phone) if masked else line.phone,
+        "telefone": mask_phone(line.phone) if masked and line.phone else line.phone,
         "reason": line.reason,
         "created_at": line.created_at,
     }

@@ -45,11 +45,7 @@ def restore_backup(
         )
     url = settings.database_url.get_secret_value()
     with psycopg.connect(url, connect_timeout=5) as conn:
-        others = backups.list_others(conn)
-        if others:
-            raise click.ClickException(
-                f"Stop RapidFlow first: {', '.join(others)} work in this database."
-            )
+        refuse_company(conn)
     migrate(url)  # roles, and what an empty database needs
     with psycopg.connect(url, connect_timeout=5) as conn:
         if not replace and _holds_something(conn):
@@ -71,6 +67,15 @@ def restore_backup(
     _fill(pg_restore, psql, url, backup, end, progress)
     migrate(url)
     return manifest
+
+
+def refuse_company(conn: "psycopg.Connection[Row]") -> None:
+    """A ClickException while processes of RapidFlow are connected to this database."""
+    others = backups.list_others(conn)
+    if others:
+        raise click.ClickException(
+            f"Stop RapidFlow first: {', '.join(others)} work in this database."
+        )
 
 
 def _holds_something(conn: "psycopg.Connection[Row]") -> bool:

@@ -13,7 +13,7 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.checked import checked_settings, one_sentence
+from deploy.commands.checked import NOT_MIGRATED, checked_settings, one_sentence
 from shared.db import tenants
 from shared.db.pool import ENGINE_ROLE, Row, connection_options
 from shared.db.tenants import Tenant
@@ -40,10 +40,8 @@ def database() -> Iterator[tuple[Connection[Row], Settings]]:
                 settings.database_url.get_secret_value(), options=options, connect_timeout=5
             ) as conn:
                 yield conn, settings
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidParameterValue) as exc:
-            raise click.ClickException(
-                "The database is not up to date: run `rapidflow migrate` first."
-            ) from exc
+        except psycopg.errors.InvalidParameterValue as exc:
+            raise click.ClickException(NOT_MIGRATED) from exc
 
 
 def get_tenant(conn: Connection[Row], name: str) -> Tenant:
@@ -51,7 +49,8 @@ def get_tenant(conn: Connection[Row], name: str) -> Tenant:
     tenant = tenants.find_tenant(conn, name)
     if tenant is None:
         raise click.ClickException(
-            f"There is no tenant {name!r} (`rapidflow tenant list` shows them)."
+            f"There is no tenant {name!r}: `rapidflow tenant create` makes one, "
+            "`rapidflow tenant list` shows those there are."
         )
     return tenant
 

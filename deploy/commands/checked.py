@@ -10,6 +10,8 @@ from deploy.local.environment import adopt_running_stack
 from shared.errors import RapidFlowError, SettingsError
 from shared.settings import Settings, load_settings
 
+NOT_MIGRATED = "The database is not up to date: run `rapidflow migrate` first."
+
 
 def checked_settings() -> Settings:
     """The settings of this process, or one line that names what is missing.
@@ -32,6 +34,10 @@ def one_sentence() -> Iterator[None]:
         yield
     except RapidFlowError as exc:
         raise click.ClickException(str(exc)) from exc
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject) as exc:
+        raise click.ClickException(NOT_MIGRATED) from exc
     except psycopg.OperationalError as exc:
+        if 'role "rapidflow_' in str(exc):  # those that the first migration makes
+            raise click.ClickException(NOT_MIGRATED) from exc
         reason = str(exc).strip().splitlines()[-1] if str(exc).strip() else "no answer"
         raise click.ClickException(f"DATABASE_URL: the database cannot be used: {reason}") from exc

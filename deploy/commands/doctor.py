@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.commands.checked import checked_settings
-from deploy.doctor import provider, queue
+from deploy.doctor import collector, provider, queue
 from deploy.doctor.finding import Check, Finding
 from shared.db import audit, health, restores
 from shared.db.migrate import pending_migrations
 from shared.db.pool import ENGINE_ROLE, check_role, connection_options
 from shared.errors import RapidFlowError
-from shared.settings import Settings
+from shared.settings import Settings, unknown_variables
 
 _MIB = 1024 * 1024
 _AUDIT_LINES = 1000  # of each tenant; `rapidflow audit verify` reads all
@@ -49,6 +49,13 @@ def _show(findings: list[Finding]) -> None:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", True, f"complete; answering at {settings.base_url}")
+    unknown = unknown_variables()
+    yield Finding(
+        "variables",
+        not unknown,
+        "; ".join(unknown) or "none that is no setting",
+        "Write it as docs/settings.md does, or remove it: it has no effect.",
+    )
     ahead, lease = settings.dispatch.lookahead_seconds, settings.delivery.lease_seconds
     yield Finding(
         "lookahead",
@@ -65,7 +72,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         waiting = pending_migrations(url)
         if waiting:
-            fix = "Run `rapidflow migrate`."
+            fix = "Run `rapidflow migrate`, then this again: it has not looked any further there."
             yield Finding("migrations", False, f"not applied: {', '.join(waiting)}", fix)
             return
         with psycopg.connect(url, options=options, connect_timeout=5) as conn:
@@ -73,8 +80,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _database_findings(conn)
             numbers = list(provider.open_tokens(settings, restores.list_instances(conn)))
     except (psycopg.Error, RapidFlowError) as exc:
-        reason = (str(exc).strip() or repr(exc)).splitlines()[-1]
-        fix = "Check DATABASE_URL, that PostgreSQL runs, and `rapidflow migrate`."
+        reason = " ".join(str(exc).split()) or repr(exc)
+        fix = "Start PostgreSQL or correct DATABASE_URL; a new database needs `rapidflow migrate`."
         yield Finding("PostgreSQL", False, reason, fix)
         return
     for number in numbers:
@@ -144,7 +151,10 @@ def _database_findings(conn: "psycopg.Connection[tuple[object, ...]]") -> Iterat
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    for name, folder in (("LOG_DIR", settings.log_dir), ("DATA_DIR", settings.data_dir)):
+    folders = [("LOG_DIR", settings.log_dir)]
+    if (settings.data_dir / "secrets.json").exists():  # `rapidflow up` keeps its servers there
+        folders.append(("DATA_DIR", settings.data_dir))
+    for name, folder in folders:
         place = _existing(folder)
         free = shutil.disk_usage(place).free // _MIB
         fix = f"Free some space where {name} is."
@@ -158,4 +168,11 @@ def _existing(folder: Path) -> Path:
     )
 
 
-_CHECKS: tuple[Check, ...] = (_settings, _database, queue.look, provider.look, _folders)
+_CHECKS: tuple[Check, ...] = (
+    _settings,
+    _database,
+    queue.look,
+    provider.look,
+    collector.look,
+    _folders,
+)

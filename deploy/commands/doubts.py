@@ -17,7 +17,7 @@ def doubts() -> None:
 @click.argument("campaign_id", required=False)
 @api_options
 def list_doubts(
-    campaign_id: str | None, url: str, token: str | None, data_dir: str, as_json: bool
+    campaign_id: str | None, url: str | None, token: str | None, data_dir: str, as_json: bool
 ) -> None:
     """Show what is in doubt in CAMPAIGN_ID (CAMP-… or its number), or in all campaigns."""
     session = Session.of(url, token, data_dir, as_json=as_json)
@@ -66,7 +66,7 @@ def decide(
     positions: tuple[int, ...],
     everything: bool,
     note: str | None,
-    url: str,
+    url: str | None,
     token: str | None,
     data_dir: str,
     as_json: bool,

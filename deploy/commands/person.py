@@ -4,14 +4,19 @@ import click
 
 from deploy.commands.admin import (
     ACTOR,
+    columns,
     database,
     get_tenant,
     json_option,
     say,
+    show,
     tenant_option,
 )
-from shared.db import people
-from shared.domain.phone import InvalidPhone, parse_phone, same_person_forms
+from shared.db import erasures
+from shared.domain.phone import InvalidPhone, parse_phone
+from shared.security.phone_hashes import PhoneHashes
+
+_SHOWN = columns("erasure_id", "requested_at", "done_at", "contacts")
 
 
 @click.group()
@@ -25,10 +30,11 @@ def person() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(phone: str, tenant_name: str, yes: bool, as_json: bool) -> None:
-    """Erase PHONE (in any form): names, columns, texts and webhooks of every campaign.
+    """Have PHONE (in any form) erased: names, columns, texts and webhooks of every campaign.
 
-    What was still to be sent is skipped. The number alone stays, among the suppressions, so that it
-    is never written to again; counters stay. It cannot be taken back.
+    Nothing is written to them from now on. `rapidflow control` does the rest, as for a request by
+    API: what is still to be sent is skipped, a doubt keeps its evidence window, then only a keyed
+    hash of the number stays, among the suppressions. Counters stay. It cannot be taken back.
     """
     try:
         digits = parse_phone(phone, allow_foreign=True).digits
@@ -36,24 +42,35 @@ def erase(phone: str, tenant_name: str, yes: bool, as_json: bool) -> None:
         raise click.ClickException(f"{phone}: {exc}") from exc
     if not yes:
         click.confirm(f"Erase everything of +{digits}?", abort=True)
-    with database() as (conn, _):
-        conn.execute("SET LOCAL statement_timeout = 0")  # every list of the tenant is read
+    with database() as (conn, settings):
         tenant = get_tenant(conn, tenant_name)
-        erased = people.erase(
-            conn, tenant.tenant_id, digits, same_person_forms(digits), actor=ACTOR
+        made = erasures.request(
+            conn,
+            tenant.tenant_id,
+            digits,
+            actor=ACTOR,
+            hash_phone=PhoneHashes(settings.encryption_key.get_secret_value()),
         )
-    left = ""
-    if erased.under_way:
-        left = f" {erased.under_way} are being sent this moment: run this again in two minutes."
     say(
-        f"Erased from {erased.contacts} lists; {erased.stopped} messages will not be sent, "
-        f"{erased.webhooks} webhooks are gone.{left}",
-        {
-            "contacts": erased.contacts,
-            "stopped": erased.stopped,
-            "webhooks": erased.webhooks,
-            "answers": erased.answers,
-            "under_way": erased.under_way,
-        },
+        f"Erasure {made.erasure_id} is asked for; `rapidflow control` does it within moments, or "
+        "when nothing of theirs is on its way any more. `rapidflow person list` says when it is "
+        "done.",
+        _SHOWN(made),
         as_json=as_json,
+    )
+
+
+@person.command("list")
+@tenant_option
+@json_option
+def list_erasures(tenant_name: str, as_json: bool) -> None:
+    """Show the newest erasures; none says whose it is."""
+    with database() as (conn, _):
+        tenant = get_tenant(conn, tenant_name)
+        found = erasures.list_newest(conn, tenant.tenant_id, limit=50)
+    show(
+        [_SHOWN(one) for one in found],
+        name="erasures",
+        as_json=as_json,
+        nothing="Nobody was erased here.",
     )

@@ -70,7 +70,7 @@ def set_plan(
 
 
 @plan.command("show")
-@click.argument("tenant_name", metavar="TENANT", default=DEFAULT_TENANT)
+@click.argument("tenant_name", metavar="[TENANT]", default=DEFAULT_TENANT)
 @json_option
 def show_plan(tenant_name: str, as_json: bool) -> None:
     """Show the limits of a tenant (RapidFlow if none is named)."""

@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from deploy.backup.load import restore_backup
+from deploy.backup.load import refuse_company, restore_backup
 from deploy.commands.admin import json_option, say
 from deploy.commands.checked import checked_settings, one_sentence
 from shared.db import restores
@@ -31,6 +31,7 @@ _SEARCH = {
 }
 
 
+_ID_WIDTH = len("CAMP-") + 26
 _COLUMNS = ("campaign", "was", "of", "sent", "proven since", "unproven", "other words", "in doubt")
 
 
@@ -92,6 +93,7 @@ def mark(taken_at: datetime, as_json: bool) -> None:
         one_sentence(),
         psycopg.connect(settings.database_url.get_secret_value(), connect_timeout=5) as conn,
     ):
+        refuse_company(conn)
         restores.mark(conn, taken_at.replace(tzinfo=UTC))
     held = _current(settings)
     count = held.held if held else 0
@@ -211,7 +213,9 @@ def _tell_release(
         why = "" if found.is_searchable(one) else "; the provider's search is not proven to work"
         lines.append(f"{one.public_id}: stays held, {one.unproven} unproven{why}")
     if kept:
-        lines.append("Say --send-unproven or --give-up for them; hold is what they do now.")
+        blind = not all(found.is_searchable(one) for one in kept)
+        but = " (and --without-evidence where the search is not proven to work)" if blind else ""
+        lines.append(f"Say --send-unproven{but} or --give-up for them; hold is what they do now.")
     say("\n".join(lines) or "Nothing was held.", document, as_json=as_json)
 
 
@@ -289,6 +293,7 @@ def _show(found: Review) -> None:
         console.print("No campaign is held; `rapidflow restore release --all` lets new ones start.")
         return
     table = Table(*_COLUMNS)
+    table.columns[0].min_width = _ID_WIDTH  # `release` wants it whole, however narrow the terminal
     for campaign in found.held:
         table.add_row(
             campaign.public_id,

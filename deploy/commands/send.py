@@ -154,7 +154,7 @@ def send(
     watch: bool | None,
     yes: bool,
     idempotency_key: str | None,
-    url: str,
+    url: str | None,
     token: str | None,
     data_dir: str,
     as_json: bool,

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -11,17 +12,19 @@ import orjson
 from rich.console import Console
 
 from deploy.api_client import ApiClient, ApiError, NoTokenError, find_token
+from deploy.local.environment import running_address
 from deploy.report import EXIT_ERROR, EXIT_INTERRUPTED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_USUAL_ADDRESS: Final = "http://localhost:5000"
 _OPTIONS: Final = (
     click.option(
         "--url",
-        default="http://localhost:5000",
-        show_default=True,
         envvar="RAPIDFLOW_URL",
-        help="Where RapidFlow answers.",
+        show_envvar=True,
+        help="Where RapidFlow answers; without it the `rapidflow up` that runs here, else "
+        "http://localhost:5000.",
     ),
     click.option(
         "--token",
@@ -54,9 +57,10 @@ class Session:
     console: Console
 
     @classmethod
-    def of(cls, url: str, token: str | None, data_dir: str, *, as_json: bool) -> "Session":
+    def of(cls, url: str | None, token: str | None, data_dir: str, *, as_json: bool) -> "Session":
         """With --json stdout belongs to the one object; everything for people goes to stderr."""
-        return cls(url, token, data_dir, as_json, Console(stderr=as_json))
+        where = url or running_address(Path(data_dir)) or _USUAL_ADDRESS
+        return cls(where, token, data_dir, as_json, Console(stderr=as_json))
 
     def client(self) -> ApiClient:
         """Raises NoTokenError."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from deploy.local.errors import INSTALL_CHOICES, LocalError
+from deploy.local.errors import LocalError
+from shared.settings import unknown_variables
 
 if TYPE_CHECKING:
     from deploy.local.stack import Owner
@@ -42,6 +43,8 @@ def up(
     from deploy.local.surroundings import Surroundings
 
     console = Console()
+    for sentence in unknown_variables():
+        console.print(f"[yellow]{sentence}.[/]")
     surroundings = Surroundings.here()
     code = run_up(
         surroundings,
@@ -60,7 +63,10 @@ def require_supervisor() -> None:
         raise LocalError("`rapidflow up` needs Linux or macOS; on Windows use WSL or Docker.")
     for module in ("supervisor", "psutil"):
         if importlib.util.find_spec(module) is None:
-            raise LocalError(f"`rapidflow up` needs more than is installed. {INSTALL_CHOICES}")
+            raise LocalError(
+                "`rapidflow up` needs the extra `embedded` (pip install 'rapidflow[embedded]'). On "
+                "servers of your own run migrate, then api, gateway, worker, control and beat."
+            )
 
 
 def _bootstrap(environment: Mapping[str, str]) -> "Owner":

@@ -35,7 +35,9 @@ def follow(
 @click.command()
 @click.argument("campaign_id")
 @api_options
-def watch(campaign_id: str, url: str, token: str | None, data_dir: str, as_json: bool) -> None:
+def watch(
+    campaign_id: str, url: str | None, token: str | None, data_dir: str, as_json: bool
+) -> None:
     """Follow the campaign CAMPAIGN_ID (CAMP-… or its number) to its end.
 
     Leaving with Ctrl-C changes nothing for the campaign.

@@ -11,6 +11,7 @@ from gunicorn.http import wsgi
 from api.sockets.lifecycle import bind_worker
 from shared.observability.memory import bound_memory
 from shared.observability.targets import announce
+from shared.observability.tracing import stop_tracing
 from shared.settings import Settings
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  the heartbeat file must not wait for a disk
@@ -43,6 +44,7 @@ def configuration(settings: Settings, service: str) -> dict[str, Any]:
         "http_protocols": "h1",
         "pre_fork": pre_fork,
         "post_worker_init": post_worker_init(settings.memory.web_mebibytes),
+        "worker_exit": worker_exit,
         "child_exit": child_exit,
         "when_ready": when_ready(settings, service),
     }
@@ -76,6 +78,12 @@ def when_ready(settings: Settings, service: str) -> Callable[[Any], None]:
             announce(settings.metrics_targets, service, settings.host, settings.port)
 
     return tell
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """In the worker, last of all."""
+    del server, worker
+    stop_tracing()
 
 
 def child_exit(server: Any, worker: Any) -> None:

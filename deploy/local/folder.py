@@ -55,7 +55,12 @@ def check_space(folder: Path) -> None:
 def exclusive(data_dir: Path) -> Iterator[None]:
     """Hold the folder. The kernel lets go of it when we die, so there is no stale lock."""
     path = data_dir / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except PermissionError as error:
+        raise LocalError(
+            f"The data folder {data_dir} is somebody else's: be them, or set DATA_DIR to another."
+        ) from error
     with os.fdopen(descriptor, "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
 """A new campaign with all its rows, in the caller's transaction and at COPY speed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -97,12 +97,6 @@ def create(
         texts.insert_waiting(conn, tenant_id, created.campaign_id)
     conn.execute(_SQL["count_campaign"], params)
     return created
-
-
-def find_suppressed(conn: Connection[Row], tenant_id: int, phones: Iterable[str]) -> frozenset[str]:
-    """Those of `phones` (canonical digits) that must not be written to."""
-    params = {"tenant_id": tenant_id, "phones": list(phones)}
-    return frozenset(str(row[0]) for row in conn.execute(_SQL["suppressed"], params))
 
 
 def queue_position(

@@ -65,11 +65,6 @@ INSERT INTO tenant_totals AS x (tenant_id, campaigns)
 VALUES (%(tenant_id)s, 1)
     ON CONFLICT (tenant_id) DO UPDATE SET campaigns = x.campaigns + 1;
 
--- suppressed --
-SELECT phone
-  FROM suppressions
- WHERE tenant_id = %(tenant_id)s AND phone = ANY(%(phones)s::text[]);
-
 -- queue_position --
 -- Campaigns of this user that start before this one; NULL while one of the running places is left for it.
 SELECT CASE WHEN count(*) >= %(running_campaigns)s THEN count(*) - %(running_campaigns)s + 1 END

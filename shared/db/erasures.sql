@@ -3,12 +3,6 @@ INSERT INTO erasures (tenant_id, phone)
 VALUES (%(tenant_id)s, %(phone)s)
 RETURNING erasure_id, requested_at, done_at, contacts;
 
--- suppress --
--- Who asked to be forgotten is not written to either; an opt-out stays one.
-INSERT INTO suppressions (tenant_id, phone, reason)
-VALUES (%(tenant_id)s, %(phone)s, 'erased')
-    ON CONFLICT DO NOTHING;
-
 -- page --
 -- The newest.
 SELECT erasure_id, requested_at, done_at, contacts
@@ -25,17 +19,30 @@ SELECT tenant_id, erasure_id, phone
  LIMIT %(limit)s;
 
 -- lease_waiting --
--- What waits to be sent to them is taken, so that it can be settled as skipped. What waits for its text
--- is left until it has one.
+-- What waits to be sent to them, or for its text, is taken, so that it can be settled as skipped. What
+-- somebody else sends is left until it has its end.
   WITH waiting AS MATERIALIZED (
         SELECT m.tenant_id, m.campaign_id, m.position
           FROM contacts AS c
           JOIN messages AS m USING (tenant_id, campaign_id, position)
          WHERE c.tenant_id = %(tenant_id)s AND c.phone = %(phone)s AND c.body IS NOT NULL
-           AND m.status = 'pending' AND m.due_at < 'infinity'
+           AND m.status = 'pending'
+           AND (m.due_at < 'infinity'
+                OR EXISTS (SELECT FROM message_texts AS x
+                            WHERE x.tenant_id = m.tenant_id AND x.campaign_id = m.campaign_id
+                              AND x.position = m.position AND x.outcome IS NULL))
          ORDER BY m.campaign_id, m.position
          LIMIT %(limit)s
-           FOR UPDATE OF m SKIP LOCKED)
+           FOR UPDATE OF m SKIP LOCKED),
+       texts AS (
+        DELETE FROM message_texts AS x USING waiting AS w
+         WHERE x.tenant_id = w.tenant_id AND x.campaign_id = w.campaign_id AND x.position = w.position
+           AND x.outcome IS NULL
+     RETURNING x.tenant_id, x.campaign_id),
+       counted AS (
+        UPDATE campaign_texts AS t SET waiting = t.waiting - x.count
+          FROM (SELECT tenant_id, campaign_id, count(*) FROM texts GROUP BY tenant_id, campaign_id) AS x
+         WHERE t.tenant_id = x.tenant_id AND t.campaign_id = x.campaign_id)
 UPDATE messages AS m
    SET status = 'leased', lease_id = gen_random_uuid(), lease_until = clock_timestamp() + interval '1 minute'
   FROM waiting AS w
@@ -63,7 +70,7 @@ SELECT erasure_id
 -- find --
 -- Where they stand: as somebody to write to, and as somebody who was skipped. Of the skipped, the phone
 -- is to be read by whoever asks.
-SELECT c.campaign_id, c.position, c.phone, c.sendable, m.status
+SELECT c.campaign_id, c.position, c.phone, c.sendable, m.status, m.remote_jid
   FROM (SELECT tenant_id, campaign_id, position, phone, true AS sendable
           FROM contacts
          WHERE tenant_id = %(tenant_id)s AND phone = %(phone)s AND body IS NOT NULL
@@ -114,6 +121,24 @@ SELECT campaign_id
          WHERE a.tenant_id = o.tenant_id AND a.campaign_id = o.campaign_id AND a.position = o.position
            AND a.detail IS NOT NULL)
 SELECT count(*) FROM emptied;
+
+-- patient --
+-- A look through everything takes its time.
+SET LOCAL statement_timeout = '5min';
+
+-- list_lids --
+SELECT lid FROM known_lids WHERE tenant_id = %(tenant_id)s AND phone = %(phone)s;
+
+-- forget_webhooks --
+-- Those that name them and have been read; the whole inbox of the tenant is looked through.
+DELETE FROM provider_inbox
+ WHERE tenant_id = %(tenant_id)s AND settled_at IS NOT NULL AND body::text LIKE ANY (%(patterns)s::text[]);
+
+-- unread_webhooks --
+-- Those that name them and are still to be applied.
+SELECT count(*)
+  FROM provider_inbox
+ WHERE tenant_id = %(tenant_id)s AND settled_at IS NULL AND body::text LIKE ANY (%(patterns)s::text[]);
 
 -- forget_lids --
 DELETE FROM known_lids WHERE tenant_id = %(tenant_id)s AND phone = %(phone)s;

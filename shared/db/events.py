@@ -1,6 +1,6 @@
 """Campaign events: numbered where they happen, kept for replay, marked once published."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,9 +100,16 @@ def mark_published(conn: Connection[Row], published: Iterable[StoredEvents]) -> 
 
 def audiences(conn: Connection[Row], stored: Sequence[StoredEvents]) -> dict[int, Audience]:
     """Audience by campaign id."""
+    return audiences_of(conn, {(row.tenant_id, row.campaign_id) for row in stored})
+
+
+def audiences_of(
+    conn: Connection[Row], campaigns: Collection[tuple[int, int]]
+) -> dict[int, Audience]:
+    """The same of campaigns given as (tenant id, campaign id)."""
     params = {
-        "tenant_ids": list({row.tenant_id for row in stored}),
-        "campaign_ids": list({row.campaign_id for row in stored}),
+        "tenant_ids": list({tenant_id for tenant_id, _ in campaigns}),
+        "campaign_ids": list({campaign_id for _, campaign_id in campaigns}),
     }
     with conn.cursor(row_factory=class_row(Audience)) as cur:
         return {row.campaign_id: row for row in cur.execute(_SQL["audience"], params)}

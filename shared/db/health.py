@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from shared.db.pool import Row
-from shared.db.sql import load_sql
+from shared.db.pool import ENGINE_POOL, Row, application_name
+from shared.db.sql import like, load_sql
 
 _SQL = load_sql("health.sql")
 
@@ -47,6 +47,14 @@ def get_backlog(conn: Connection[Row]) -> Backlog:
         row = cur.execute(_SQL["backlog"]).fetchone()
     assert row is not None  # noqa: S101  always one row
     return row
+
+
+def list_engine_processes(conn: Connection[Row]) -> list[str]:
+    """Names (`worker-PID@host`, cut after 46 characters) of the engine's processes that are
+    connected; those that do nothing any more as well."""
+    prefix = f"{application_name(ENGINE_POOL)} "
+    rows = conn.execute(_SQL["engine_processes"], {"pattern": f"{like(prefix)}%"})
+    return [str(row[0]).removeprefix(prefix) for row in rows]
 
 
 def list_unbalanced(conn: Connection[Row], *, limit: int) -> list[str]:

@@ -19,6 +19,12 @@ SELECT (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - p.next_due_at
          WHERE settled_at IS NULL AND tries = 0 AND due_at < now() - interval '30 s')::int AS unread,
        (SELECT count(*) FROM messages WHERE status = 'in_doubt')::int AS in_doubt;
 
+-- engine_processes --
+-- Processes of the engine that hold a connection, whether they do anything or not.
+SELECT DISTINCT application_name
+  FROM pg_stat_activity
+ WHERE datname = current_database() AND application_name LIKE %(pattern)s;
+
 -- unbalanced --
 -- Of the newest campaigns, those whose counters and rows do not say the same.
 SELECT b.public_id

@@ -12,6 +12,7 @@ from shared.db.events import StoredEvents
 from shared.db.pool import Row
 from shared.db.slow import TimedRawCursor
 from shared.db.sql import load_sql, positional
+from shared.db.suppressions import HashPhone
 from shared.domain.delivery import Verdict
 from shared.domain.pacing import min_gap, tolerance
 from shared.domain.reasons import words
@@ -134,7 +135,11 @@ def load_leased(
 
 
 def begin_attempts(
-    conn: Connection[Row], wanted: Sequence[tuple[LeasedMessage, UUID]], *, open_seconds: float
+    conn: Connection[Row],
+    wanted: Sequence[tuple[LeasedMessage, UUID]],
+    *,
+    hash_phone: HashPhone,
+    open_seconds: float,
 ) -> dict[tuple[int, int], int]:
     """Open an attempt for each message that may go out now: {(campaign id, position): attempt}.
 
@@ -142,7 +147,7 @@ def begin_attempts(
     missing from the answer must not be sent; `held_back` says why.
     """
     params = {
-        **_wanted(wanted),
+        **_wanted(wanted, hash_phone),
         "open_seconds": open_seconds,
         "tolerances": [tolerance(message.min_gap) for message, _ in wanted],
     }
@@ -162,10 +167,13 @@ def push_ceiling(conn: Connection[Row], message: LeasedMessage) -> None:
 
 
 def held_back(
-    conn: Connection[Row], messages: Sequence[tuple[LeasedMessage, UUID]]
+    conn: Connection[Row],
+    messages: Sequence[tuple[LeasedMessage, UUID]],
+    *,
+    hash_phone: HashPhone,
 ) -> dict[tuple[int, int], str]:
     """Why messages did not begin: lease_lost, suppressed, open_send, too_soon or a status."""
-    rows = conn.execute(_SQL["held_back"], _wanted(messages)).fetchall()
+    rows = conn.execute(_SQL["held_back"], _wanted(messages, hash_phone)).fetchall()
     return {(campaign_id, position): reason for campaign_id, position, reason in rows}
 
 
@@ -248,12 +256,15 @@ def _key(message: LeasedMessage) -> MessageKey:
     return message.tenant_id, message.campaign_id, message.position
 
 
-def _wanted(messages: Sequence[tuple[LeasedMessage, UUID]]) -> dict[str, object]:
+def _wanted(
+    messages: Sequence[tuple[LeasedMessage, UUID]], hash_phone: HashPhone
+) -> dict[str, object]:
     return {
         **_columns([_key(message) for message, _ in messages]),
         "lease_ids": [lease_id for _, lease_id in messages],
         "instance_ids": [message.instance_id for message, _ in messages],
         "phones": [message.phone for message, _ in messages],
+        "phone_hashes": [hash_phone(message.tenant_id, message.phone) for message, _ in messages],
         "gaps": [message.min_gap if message.shared_pace else None for message, _ in messages],
     }
 

@@ -29,8 +29,9 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
   WITH want AS MATERIALIZED (
         SELECT * FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
                              %(lease_ids)s::uuid[], %(instance_ids)s::bigint[], %(phones)s::text[],
-                             %(gaps)s::double precision[], %(tolerances)s::double precision[])
-               AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone, gap_seconds,
+                             %(phone_hashes)s::bytea[], %(gaps)s::double precision[],
+                             %(tolerances)s::double precision[])
+               AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone, phone_hash, gap_seconds,
                     tolerance_seconds)),
        campaign AS MATERIALIZED (
         SELECT k.tenant_id, k.campaign_id, k.status
@@ -58,7 +59,9 @@ SELECT m.tenant_id, m.campaign_id, m.position, m.instance_id, m.attempts, m.fail
                   FOR UPDATE) AS m
          WHERE m.status = 'leased' AND m.lease_id = w.lease_id AND m.lease_until > clock_timestamp()
            AND NOT EXISTS (SELECT FROM suppressions AS s
-                            WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)),
+                            WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone)
+           AND NOT EXISTS (SELECT FROM suppressions AS s
+                            WHERE s.tenant_id = w.tenant_id AND s.phone_hash = w.phone_hash)),
        placed AS (
         SELECT n.*, l.free_at, row_number() OVER (PARTITION BY n.campaign_id ORDER BY n.position) - 1 AS place
           FROM mine AS n
@@ -108,7 +111,8 @@ SELECT w.campaign_id, w.position,
                  OR m.lease_until <= clock_timestamp() THEN 'lease_lost'
             WHEN k.status <> 'running' THEN k.status
             WHEN EXISTS (SELECT FROM suppressions AS s
-                          WHERE s.tenant_id = w.tenant_id AND s.phone = w.phone) THEN 'suppressed'
+                          WHERE s.tenant_id = w.tenant_id
+                            AND (s.phone = w.phone OR s.phone_hash = w.phone_hash)) THEN 'suppressed'
             WHEN w.gap_seconds IS NOT NULL
                  AND NOT EXISTS (SELECT FROM open_sends AS o
                                   WHERE o.tenant_id = w.tenant_id AND o.instance_id = w.instance_id
@@ -116,8 +120,8 @@ SELECT w.campaign_id, w.position,
             ELSE 'open_send' END AS reason
   FROM unnest(%(tenant_ids)s::bigint[], %(campaign_ids)s::bigint[], %(positions)s::int[],
               %(lease_ids)s::uuid[], %(instance_ids)s::bigint[], %(phones)s::text[],
-              %(gaps)s::double precision[])
-       AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone, gap_seconds)
+              %(phone_hashes)s::bytea[], %(gaps)s::double precision[])
+       AS w(tenant_id, campaign_id, position, lease_id, instance_id, phone, phone_hash, gap_seconds)
   JOIN campaigns AS k USING (tenant_id, campaign_id)
   LEFT JOIN messages AS m USING (tenant_id, campaign_id, position);
 

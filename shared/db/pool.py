@@ -21,6 +21,7 @@ from shared.settings import PoolSettings
 APP_ROLE = "rapidflow_app"
 ENGINE_ROLE = "rapidflow_engine"
 AUTH_ROLE = "rapidflow_auth"
+ENGINE_POOL = "engine"
 
 # The engine's statements look up a bounded number of rows by key. Statistics of a queue table are
 # always out of date, and a plan that reads it whole costs a hundred times more: such plans are not
@@ -47,17 +48,30 @@ def connection_options(role: str, limits: PoolSettings) -> str:
     )
 
 
+def application_name(name: str, process: str = "") -> str:
+    """What PostgreSQL knows a pool's connections by; it keeps 63 characters of it."""
+    return f"rapidflow-{name} {process}".rstrip()
+
+
 def make_pool(
-    database_url: str, role: str, limits: PoolSettings, *, size: int, name: str, min_size: int = 1
+    database_url: str,
+    role: str,
+    limits: PoolSettings,
+    *,
+    size: int,
+    name: str,
+    process: str = "",
+    min_size: int = 1,
 ) -> Pool:
-    """A closed pool; the caller opens it once its process has forked."""
+    """A closed pool; the caller opens it once its process has forked. `process` tells those of one
+    kind apart, for whoever looks at the server."""
     pool: Pool = ConnectionPool(
         database_url,
         connection_class=_PooledConnection,
         kwargs={
             "options": connection_options(role, limits),
             "connect_timeout": 3,
-            "application_name": f"rapidflow-{name}",
+            "application_name": application_name(name, process),
             "tcp_user_timeout": 10_000,
             "cursor_factory": TimedCursor,
         },

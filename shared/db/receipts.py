@@ -117,12 +117,6 @@ def record_reply(conn: Connection[Row], tenant_id: int, instance_id: int, phone:
     return conn.execute(_SQL["record_reply"], params).rowcount > 0
 
 
-def suppress(conn: Connection[Row], tenant_id: int, phone: str) -> bool:
-    """Never write to this phone again; False when that was known."""
-    params = {"tenant_id": tenant_id, "phone": phone}
-    return conn.execute(_SQL["suppress"], params).rowcount > 0
-
-
 def note_connection(
     conn: Connection[Row],
     tenant_id: int,

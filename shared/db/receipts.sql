@@ -110,11 +110,6 @@ UPDATE campaign_counters AS c SET replied = c.replied + 1
   FROM answered AS a
  WHERE c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id;
 
--- suppress --
-INSERT INTO suppressions (tenant_id, phone, reason)
-VALUES (%(tenant_id)s, %(phone)s, 'opt_out')
-    ON CONFLICT DO NOTHING;
-
 -- note_connection --
 -- A connection event arrived: it may be old, so it only says that Evolution should be asked. What it
 -- knows besides the state (why it closed, whose number it is) is kept.
@@ -133,10 +128,11 @@ UPDATE messages AS m
    AND m.remote_jid IS DISTINCT FROM l.jid;
 
 -- remember_lid --
+-- Seen again counts once a day: retention goes by when a pair was last seen.
 INSERT INTO known_lids AS k (tenant_id, lid, phone)
 VALUES (%(tenant_id)s, %(lid)s, %(phone)s)
     ON CONFLICT (tenant_id, lid) DO UPDATE SET phone = excluded.phone, seen_at = now()
- WHERE k.phone <> excluded.phone;
+ WHERE k.phone <> excluded.phone OR k.seen_at < now() - interval '1 day';
 
 -- phone_of_lid --
 -- As an event named them, else as a receipt of a message to them did.

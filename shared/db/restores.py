@@ -260,11 +260,5 @@ def release(conn: Connection[Row], campaign: HeldCampaign, *, decision: str) -> 
     return told
 
 
-def suppress(conn: Connection[Row], tenant_id: int, phones: Sequence[str]) -> int:
-    """These people asked to be left alone since the backup; returns how many were not known."""
-    params = {"tenant_id": tenant_id, "phones": list(phones)}
-    return len(conn.execute(_SQL["suppress"], params).fetchall())
-
-
 def _key(tenant_id: int, campaign_id: int) -> dict[str, int]:
     return {"tenant_id": tenant_id, "campaign_id": campaign_id}

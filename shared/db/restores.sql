@@ -257,10 +257,3 @@ UPDATE campaign_pace AS p
   FROM campaigns AS c
  WHERE p.tenant_id = %(tenant_id)s AND p.campaign_id = %(campaign_id)s
    AND c.tenant_id = p.tenant_id AND c.campaign_id = p.campaign_id;
-
--- suppress --
--- Who asked to be left alone since the backup.
-INSERT INTO suppressions (tenant_id, phone, reason)
-SELECT %(tenant_id)s, phone, 'opt_out' FROM unnest(%(phones)s::text[]) AS asked(phone)
-    ON CONFLICT DO NOTHING
-RETURNING phone;

@@ -1,8 +1,10 @@
-"""People who are never written to: those who asked for it, and those somebody entered."""
+"""People who are never written to: those who asked for it, those somebody entered, and those who
+were erased, of whom only a keyed hash of the phone is left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -12,24 +14,38 @@ from shared.db.sql import like, load_sql
 
 _SQL = load_sql("suppressions.sql")
 
+HashPhone = Callable[[int, str], bytes]
+"""(tenant id, phone in canonical digits) to the hash that stays of somebody who was erased."""
+
+Reason = Literal["opt_out", "manual", "erased"]
+
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One number; `reason`: `opt_out` (the person asked), `manual`, `erased`."""
+    """One number; `reason`: `opt_out` (the person asked), `manual`, `erased`. Without a phone: the
+    person was erased."""
 
     suppression_id: int
-    phone: str
+    phone: str | None
     reason: str
     created_at: datetime
 
 
 def list_suppressions(
-    conn: Connection[Row], tenant_id: int, *, digits: str | None, before_id: int | None, limit: int
+    conn: Connection[Row],
+    tenant_id: int,
+    *,
+    digits: str | None,
+    phone_hash: bytes | None,
+    before_id: int | None,
+    limit: int,
 ) -> list[Suppression]:
-    """Newest first, those before `before_id`; `digits` is a part of the number."""
+    """Newest first, those before `before_id`; `digits` is a part of the number, `phone_hash` that
+    of the person it is the whole number of."""
     params = {
         "tenant_id": tenant_id,
         "pattern": None if digits is None else f"%{like(digits)}%",
+        "phone_hash": phone_hash,
         "before_id": before_id,
         "limit": limit,
     }
@@ -44,10 +60,45 @@ def count_suppressions(conn: Connection[Row], tenant_id: int) -> int:
     return int(row[0])
 
 
-def add_suppressions(conn: Connection[Row], tenant_id: int, phones: Sequence[str]) -> int:
-    """Canonical digits; returns how many were not there yet."""
-    params = {"tenant_id": tenant_id, "phones": list(phones)}
+def add_suppressions(
+    conn: Connection[Row],
+    tenant_id: int,
+    phones: Sequence[str],
+    reason: Reason,
+    *,
+    hash_phone: HashPhone,
+) -> int:
+    """Never write to `phones` (canonical digits) again; returns how many were not there yet."""
+    params = {
+        "tenant_id": tenant_id,
+        "phones": list(phones),
+        "phone_hashes": [hash_phone(tenant_id, phone) for phone in phones],
+        "reason": reason,
+    }
     return conn.execute(_SQL["add"], params).rowcount
+
+
+def find_suppressed(
+    conn: Connection[Row], tenant_id: int, phones: Sequence[str], *, hash_phone: HashPhone
+) -> frozenset[str]:
+    """Those of `phones` (canonical digits) that must not be written to."""
+    params = {"tenant_id": tenant_id, "phones": list(phones)}
+    known = {str(row[0]) for row in conn.execute(_SQL["known"], params)}
+    if conn.execute(_SQL["any_erased"], params).fetchone() == (True,):
+        hashed = {hash_phone(tenant_id, phone): phone for phone in phones}
+        asked = {"tenant_id": tenant_id, "phone_hashes": list(hashed)}
+        known |= {hashed[bytes(row[0])] for row in conn.execute(_SQL["known_hashes"], asked)}
+    return frozenset(known)
+
+
+def erase(conn: Connection[Row], tenant_id: int, phone: str, *, hash_phone: HashPhone) -> None:
+    """Of this person's suppression keep the hash of the phone; they stay suppressed."""
+    params = {
+        "tenant_id": tenant_id,
+        "phone": phone,
+        "phone_hash": hash_phone(tenant_id, phone),
+    }
+    conn.execute(_SQL["erase"], params)
 
 
 def remove_suppression(conn: Connection[Row], tenant_id: int, suppression_id: int) -> str | None:

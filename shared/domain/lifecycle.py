@@ -56,8 +56,8 @@ def started(standing: Standing, *, gap_seconds: float, reopened: bool) -> dict[s
 def progress(
     counts: Counts, *, processed: int, estimated_seconds_remaining: float | None
 ) -> dict[str, Any]:
-    """`progress`, as the verdicts' own statement writes it."""
-    share = round(100 * processed / counts.total, 2)
+    """`progress`, as the verdicts' own statement writes it, at most 100 %."""
+    share = round(min(100 * processed / counts.total, 100), 2)
     return {
         "event": "progress",
         "currentPosition": processed,

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger
 
 from shared.observability.redaction import redact, scrub
 from shared.observability.sinks import Console, Files, encode
-from shared.settings import Settings, SlowSettings
+from shared.settings import Settings, SlowSettings, unknown_variables
 
 Logger = FilteringBoundLogger
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -45,6 +45,7 @@ class _Output:
         self.console = Console()
         self.files: Files | None = None
         self.slow = SlowSettings()
+        self.trace: Callable[[], str | None] | None = None
 
     def write(self, level: str, fields: MutableMapping[str, Any]) -> None:
         """Complete, clean and write one line. Never raises."""
@@ -64,6 +65,8 @@ class _Output:
         done["logger"] = fields.pop("logger_name", "")
         done.update(redact(fields))
         done["process"], done["pid"] = self.process, os.getpid()
+        if self.trace is not None and (trace_id := self.trace()):
+            done["trace_id"] = trace_id
         if exception:
             done["exception"] = exception
         return done
@@ -133,11 +136,18 @@ def configure_logging(settings: Settings, process: str) -> None:
     _configure_standard(level)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+    for sentence in unknown_variables():
+        get_logger(__name__).warning("setting_unknown", reason=sentence)
 
 
 def slow_limits() -> SlowSettings:
     """From when on this process calls an operation slow (slow.py)."""
     return _output.slow
+
+
+def name_traces(current: Callable[[], str | None]) -> None:
+    """Have every later line name the trace it belongs to, where `current` knows one (spans.py)."""
+    _output.trace = current
 
 
 def bind_log_context(**fields: Any) -> None:

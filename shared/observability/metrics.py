@@ -128,6 +128,9 @@ _doubts_settled = _Children(
 _duplicates = Counter(
     "rapidflow_duplicates_suspected_total", "Messages that WhatsApp has more than once."
 )
+_searches_cut = Counter(
+    "rapidflow_searches_cut_total", "Searches for evidence that ended before the last page."
+)
 _leases_returned = _Children(
     Counter("rapidflow_leases_returned_total", "Leased messages handed back unsent.", ["reason"]),
     _codes,
@@ -195,6 +198,14 @@ _gaps = _Children(
     _codes,
 )
 _feed_losses = Counter("rapidflow_feed_losses_total", "Times the event feed lost Redis.")
+
+# Spans, where tracing is on
+_spans = _Children(
+    Counter(
+        "rapidflow_trace_spans_total", "Spans that ended, by what became of them.", ["outcome"]
+    ),
+    _codes,
+)
 
 # Database connections of this process
 _pool_size = Gauge(
@@ -279,6 +290,11 @@ def record_doubts_settled(outcome: str, count: int = 1) -> None:
 def record_duplicate_suspected() -> None:
     """The evidence for one message was two messages."""
     _duplicates.inc()
+
+
+def record_search_cut() -> None:
+    """The provider had more messages than a search reads."""
+    _searches_cut.inc()
 
 
 def record_campaigns_ended(status: str, count: int = 1) -> None:
@@ -398,6 +414,11 @@ def record_feed_loss() -> None:
     _feed_losses.inc()
 
 
+def record_spans(outcome: str, count: int = 1) -> None:
+    """Spans that were `exported`, not taken by the collector (`failed`), or `dropped` before."""
+    _spans(outcome).inc(count)
+
+
 def record_pool_refusal(pool: str) -> None:
     """Somebody waited for a connection in vain."""
     _pool_refused(pool).inc()
@@ -420,7 +441,8 @@ def look_at_pools() -> None:
         _pool_waiting.labels(pool.name).set(stats.get("requests_waiting", 0))
 
 
-def _version() -> str:
+def version() -> str:
+    """Of the installed package."""
     try:
         return metadata.version("rapidflow")
     except metadata.PackageNotFoundError:
@@ -428,7 +450,7 @@ def _version() -> str:
 
 
 # What can be known beforehand begins at zero, so that the first one is seen as a change.
-_build.labels(_version(), platform.python_version()).set(1)
+_build.labels(version(), platform.python_version()).set(1)
 for _kind in ("lapsed_lease", "lapsed_sending", "unpublished_events"):
     _repairs(_kind)
 for _state in _BREAKER_STATES:
@@ -439,5 +461,7 @@ for _status in ("accepted", "delivered", "read", "refused"):
     _receipt_seconds(_status)
 for _outcome in ("applied", "known", "ignored", "unmatched"):
     _webhooks(_outcome)
+for _outcome in ("exported", "failed", "dropped"):
+    _spans(_outcome)
 _paused("many_doubts")
 _call_seconds("send")

@@ -28,7 +28,6 @@ _first_byte_before: ContextVar[float | None] = ContextVar("first_byte_before", d
 
 _PAGE_SIZE = 50
 _HISTORY_PAGE_SIZE = 200
-_MOST_PAGES = 20
 
 
 def boot_seconds() -> float:
@@ -141,23 +140,24 @@ class EvolutionClient:
         return await self._send(instance, "sendMedia", body, begun_at=begun_at)
 
     async def find_own_messages(
-        self, instance: Instance, jid: str, since: datetime, until: datetime
-    ) -> list[FoundMessage]:
-        """Our messages to `jid` in a stretch of time, newest first, all pages of them. Evolution
-        heeds `gte` and `lte` only together, and takes the page size as `offset`.
+        self, instance: Instance, jid: str, since: datetime, until: datetime, *, most_pages: int
+    ) -> tuple[list[FoundMessage], bool]:
+        """Our messages to `jid` in a stretch of time, newest first, and whether these are all: it
+        reads so many pages of 50. Evolution heeds `gte` and `lte` only together, and takes the page
+        size as `offset`.
 
         Raises:
             Unavailable: the question was not answered; it may be asked again.
         """
         found: list[FoundMessage] = []
-        for page in range(1, _MOST_PAGES + 1):
+        for page in range(1, most_pages + 1):
             messages = await self._find_messages(instance, jid, since, until, page)
             records = messages.get("records")
             found += _found(records if isinstance(records, list) else [])
             pages = messages.get("pages")
             if not isinstance(pages, int) or page >= pages:
-                break
-        return found
+                return found, True
+        return found, False
 
     async def history(
         self, instance: Instance, since: datetime, until: datetime

@@ -26,3 +26,4 @@ class LeasedBatch(BaseModel):
     lease_id: UUID
     lanes: list[int] = Field(max_length=2000)  # instance ids
     messages: list[tuple[int, int, int]]  # (tenant id, campaign id, position)
+    traceparent: str | None = None  # of the dispatch that leased them, where tracing is on

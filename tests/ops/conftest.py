@@ -17,7 +17,7 @@ from tests.sandbox_process import Sandbox
 
 @pytest.fixture(scope="session")
 def tools() -> Mapping[str, str]:
-    """Paths of `prometheus` and `promtool`."""
+    """Paths of `prometheus`, `promtool` and `cpulimit`."""
     return find_tools()
 
 

@@ -1,6 +1,6 @@
-"""Prometheus and promtool from Debian's package, unpacked beside the virtual environment.
+"""Tools of Debian's packages, unpacked beside the virtual environment.
 
-Nothing is installed and nothing needs root: the package is downloaded by apt and unpacked by dpkg.
+Nothing is installed and nothing needs root: apt downloads the packages and dpkg unpacks them.
 Where they are on PATH already, those are taken.
 """
 
@@ -13,19 +13,24 @@ from pathlib import Path
 
 import pytest
 
-_PACKAGE = "prometheus"
+_PACKAGES = ("prometheus", "cpulimit")
+_TOOLS = ("prometheus", "promtool", "cpulimit")
 _HELP = (
-    "make test-ops needs prometheus and promtool: install them (Debian, Ubuntu: apt-get install"
-    " prometheus; others: https://prometheus.io/download) or let apt-get download reach a mirror."
+    "make test-ops needs prometheus, promtool and cpulimit: install them (Debian, Ubuntu: apt-get"
+    " install prometheus cpulimit; others: https://prometheus.io/download and"
+    " https://github.com/opsengine/cpulimit) or let apt-get download reach a mirror."
 )
 
 
 def find_tools() -> dict[str, str]:
-    """Paths of `prometheus` and `promtool`; a clear failure where they cannot be had."""
-    for folder in (None, str(_unpacked())):
-        found = {name: shutil.which(name, path=folder) for name in ("prometheus", "promtool")}
-        if all(found.values()):
-            return {name: str(path) for name, path in found.items()}
+    """Path of each of `_TOOLS` by name; a clear failure where they cannot be had."""
+    folders = (None, str(_unpacked()))
+    found = {
+        name: next(filter(None, (shutil.which(name, path=folder) for folder in folders)), None)
+        for name in _TOOLS
+    }
+    if all(found.values()):
+        return {name: str(path) for name, path in found.items()}
     _download(_unpacked().parents[1])
     return find_tools()
 
@@ -40,17 +45,17 @@ def _download(into: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o777)  # apt downloads as a user of its own
-        answer = _run(["apt-get", "download", _PACKAGE], folder)
+        answer = _run(["apt-get", "download", *_PACKAGES], folder)
         if answer.returncode != 0:  # no lists yet, or old ones
             lists = _own_lists(folder)
             _run(["apt-get", *lists, "update"], folder)
-            answer = _run(["apt-get", *lists, "download", _PACKAGE], folder)
-        package = next(folder.glob(f"{_PACKAGE}_*.deb"), None)
-        if package is None:
+            answer = _run(["apt-get", *lists, "download", *_PACKAGES], folder)
+        if answer.returncode != 0:
             pytest.fail(f"{_HELP}\n{answer.stderr.strip()}", pytrace=False)
         draft = into.with_name(f"debian.{os.getpid()}")
-        if _run(["dpkg", "-x", str(package), str(draft)], folder).returncode != 0:
-            pytest.fail(_HELP, pytrace=False)
+        for package in folder.glob("*.deb"):
+            if _run(["dpkg", "-x", str(package), str(draft)], folder).returncode != 0:
+                pytest.fail(_HELP, pytrace=False)
         shutil.rmtree(into, ignore_errors=True)
         draft.replace(into)
 

@@ -24,6 +24,7 @@ EVERYTHING: dict[str, Any] = {
     "image": {"repository": "registry.example.com/rapidflow", "digest": "sha256:" + "0" * 64},
     "imagePullSecrets": [{"name": "registry"}],
     "environment": {"RAPIDFLOW_PACING__DELAY_MIN_SECONDS": "30"},
+    "tracing": {"endpoint": "http://collector.monitoring:4318", "ratio": 0.1},
     "api": {"autoscaling": {"enabled": True}},
     "gateway": {"autoscaling": {"enabled": True}},
     "worker": {"keda": {"enabled": True}},
@@ -119,14 +120,26 @@ def test_pods_may_do_as_little_as_in_compose(part: str) -> None:
 def test_pods_have_the_settings_compose_gives(part: str) -> None:
     (container,) = pods(LEAST)[part]["containers"]
     names = {variable["name"] for variable in container["env"]}
-    wanted = set(COMPOSE[part]["environment"]) - {"OPENAI_API_KEY_FILE"} | {"OPENAI_API_KEY"}
-    assert names == wanted
+    may_be_left_out = {"OPENAI_API_KEY", "RAPIDFLOW_TRACING_HEADERS"}
+    wanted = set(COMPOSE[part]["environment"]) - {f"{name}_FILE" for name in may_be_left_out}
+    assert names == wanted | may_be_left_out
     files = {v["value"] for v in container["env"] if v["name"].endswith("_FILE")}
     mount = next(m for m in container["volumeMounts"] if m["name"] == "secrets")
     items = next(v for v in pods(LEAST)[part]["volumes"] if v["name"] == "secrets")["secret"][
         "items"
     ]
     assert files == {f"{mount['mountPath']}/{item['path']}" for item in items}
+
+
+def test_tracing_is_switched_on_by_values_alone() -> None:
+    given = {
+        variable["name"]: variable.get("value")
+        for variable in pods(EVERYTHING)["worker"]["containers"][0]["env"]
+    }
+    assert given["RAPIDFLOW_TRACING__ENDPOINT"] == "http://collector.monitoring:4318"
+    assert float(given["RAPIDFLOW_TRACING__RATIO"]) == 0.1
+    with pytest.raises(helm.HelmError, match="ratio"):
+        render({**LEAST, "tracing": {"ratio": 2}})
 
 
 @pytest.mark.parametrize("part", ["api", "gateway", "worker", "control", "beat"])

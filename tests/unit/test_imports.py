@@ -26,6 +26,8 @@ _RARE = {
     "yoyo",
     "supervisor",
     "limits",
+    "opentelemetry",
+    "requests",
 }
 
 

@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from shared.errors import TemporarilyUnavailable
+from shared.observability import tracing
 from shared.observability.logging import get_logger
 from shared.queue.names import TaskName
 from worker.app import app, enqueue, process
@@ -29,8 +30,18 @@ def run_dispatch() -> None:
             return
         try:
             _again.clear()
-            dispatch(process.deps, enqueue)
+            _dispatch()
         except TemporarilyUnavailable as exc:
             log.warning("dispatch_put_off", error=exc.code)
         finally:
             _running.release()
+
+
+def _dispatch() -> None:
+    deps = process.deps
+    if tracing.is_on():
+        from worker.traced_dispatching import dispatch_traced  # only where it is on
+
+        dispatch_traced(deps, enqueue)
+    else:
+        dispatch(deps, enqueue)

@@ -240,6 +240,8 @@ def world(owner: Person, person: Callable[..., Person], parts: Runtime, sandbox:
     )
 
 
+# The threads of the app's own pools draw random waits while Hypothesis makes a case.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize("label", LABELS)
 def test_every_answer_is_as_described(
     label: str, operation_of: Callable[[str], APIOperation], world: World

@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 import pytest
 from click.testing import CliRunner
 
 from api.app import create_app
 from api.runtime import runtime
 from deploy.bootstrap import bootstrap
+from deploy.commands.backup import backup
+from deploy.commands.checked import one_sentence
 from deploy.commands.instance import instance
 from deploy.commands.migrate import migrate
+from deploy.commands.person import person
 from deploy.commands.plan import plan
 from deploy.commands.tenant import tenant
 from deploy.commands.token import token
 from deploy.commands.user import user
 from shared.settings import Settings
+from tests.factories import Factory
 from tests.sandbox_process import Sandbox
 
 PASSWORD = "correta-cavalo-pilha-42"
@@ -152,8 +157,37 @@ def test_migrate(environment: dict[str, str]) -> None:
     assert run(migrate) == {"applied": []}
 
 
+def test_an_empty_database_and_a_missing_tenant_say_what_comes_next(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    nobody = run(user, "create", "--email", "a@b.com", "--password", PASSWORD, code=1)
+    assert "`rapidflow tenant create`" in nobody["said"]
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as conn:
+        conn.execute("DROP SCHEMA public CASCADE")
+        conn.execute("CREATE SCHEMA public")
+    for command, arguments in [(user, ["list"]), (backup, [str(tmp_path / "file")])]:
+        assert "run `rapidflow migrate` first" in run(command, *arguments, code=1)["said"]
+    with pytest.raises(click.ClickException, match="run `rapidflow migrate` first"), one_sentence():
+        raise psycopg.OperationalError('FATAL:  role "rapidflow_engine" does not exist')
+
+
+def test_erasing_a_person_is_the_request_that_the_api_makes(
+    environment: dict[str, str], settings: Settings
+) -> None:
+    bootstrap(environment)
+    made = run(person, "erase", "(11) 98000-0001", "--yes")
+    assert (made["contacts"], made["done_at"]) == (0, None)
+    assert run(person, "list")["erasures"] == [made]
+    factory = Factory(settings)
+    assert factory.rows("SELECT phone FROM erasures") == [("5511980000001",)]
+    assert factory.rows("SELECT phone, reason FROM suppressions") == [("5511980000001", "erased")]
+    audited = "SELECT actor FROM audit_log WHERE action = 'erasure_requested'"
+    assert factory.rows(audited) == [("command",)]
+    assert "98" in run(person, "erase", "98", "--yes", code=1)["said"]
+
+
 def test_every_command_explains_itself() -> None:
-    for group in (user, token, tenant, plan, instance):
+    for group in (user, token, tenant, plan, instance, person):
         for command in group.commands.values():
             assert command.help, command.name
             for parameter in command.params:

@@ -1,17 +1,19 @@
 """A person's data go wherever they stand; counters, promises and other people's rows stay."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from psycopg import sql
 
-from shared.db import campaign_changes, erasures
+from shared.db import campaign_changes, erasures, suppressions, texts
 from shared.db.pool import connection
 from tests.factories import CampaignRow, Factory, Tenant
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
 from worker.erasures import erase_people
+from worker.receipts import apply_inbox
 
 THEM, OTHER = "5511970000001", "5511970000002"
 NAME = "Ana Canário"
@@ -40,7 +42,9 @@ def traces(factory: Factory, *words: str) -> set[str]:
 
 def ask(engine: Engine, tenant: Tenant, phone: str = THEM) -> None:
     with connection(engine.deps.pool) as conn:
-        erasures.request(conn, tenant.tenant_id, phone)
+        erasures.request(
+            conn, tenant.tenant_id, phone, actor="user:1", hash_phone=engine.deps.hash_phone
+        )
 
 
 def work(engine: Engine, factory: Factory) -> int:
@@ -62,7 +66,7 @@ def campaign_of_two(
     return factory.campaign(tenant, [lane], phones=[THEM, OTHER], names=[NAME, "Bia"])
 
 
-def test_nothing_is_left_of_them_but_the_suppression_and_every_count(
+def test_nothing_is_left_of_them_but_a_hash_and_every_count(
     engine: Engine, factory: Factory, sandbox: Sandbox, tenant: Tenant
 ) -> None:
     campaign = campaign_of_two(engine, factory, sandbox, tenant)
@@ -78,7 +82,9 @@ def test_nothing_is_left_of_them_but_the_suppression_and_every_count(
     assert "contacts" in traces(factory, THEM, NAME)
     ask(engine, tenant)
     assert work(engine, factory) == 1
-    assert traces(factory, THEM, "970000001", NAME) == {"suppressions"}
+    assert traces(factory, THEM, "970000001", NAME) == set()
+    kept = "SELECT phone, phone_hash, reason FROM suppressions"
+    assert factory.rows(kept) == [(None, engine.deps.hash_phone(tenant.tenant_id, THEM), "erased")]
     assert traces(factory, OTHER) >= {"contacts"}
     assert factory.rows("SELECT * FROM campaign_counters") == counters
     assert factory.value("SELECT bool_and(balanced) FROM conservation(NULL)") is True
@@ -89,8 +95,11 @@ def test_nothing_is_left_of_them_but_the_suppression_and_every_count(
     with connection(engine.deps.pool) as conn:
         campaign_changes.lock(conn, *key)
         assert campaign_changes.take_back(conn, *key, ["failed"]) == 0
-    audited = "SELECT action, detail FROM audit_log WHERE action = 'erasure_done'"
-    assert factory.rows(audited) == [("erasure_done", {"contacts": 1})]
+    audited = "SELECT actor, action, detail FROM audit_log ORDER BY audit_id"
+    assert factory.rows(audited) == [
+        ("user:1", "erasure_requested", {}),
+        ("engine", "erasure_done", {"contacts": 1}),
+    ]
 
 
 def test_what_waits_for_them_is_skipped_and_the_others_get_theirs(
@@ -131,7 +140,7 @@ def test_a_doubt_waits_for_its_evidence_and_is_given_up_then(
     with factory.connect() as conn:
         conn.execute("DELETE FROM open_sends")  # the window is over
     assert work(engine, factory) == 1
-    assert traces(factory, NAME, THEM) == {"suppressions"}
+    assert traces(factory, NAME, THEM) == set()
     assert factory.rows("SELECT sent, failed, in_doubt FROM campaign_counters") == [(1, 1, 0)]
     assert factory.value("SELECT bool_and(balanced) FROM conservation(NULL)") is True
 
@@ -193,3 +202,108 @@ def test_a_retry_that_comes_in_between_finds_nobody_to_write_to(
             while not factory.rows(WAITING):
                 assert time.monotonic() < until, "the retry did not wait"
         assert retried.result() == 0
+
+
+def test_a_list_that_names_them_again_is_skipped_at_the_moment_of_sending(
+    engine: Engine, factory: Factory, sandbox: Sandbox, tenant: Tenant
+) -> None:
+    """Its rows came in beside the erasure, so nobody had judged them."""
+    ask(engine, tenant)
+    assert work(engine, factory) == 1
+    campaign = campaign_of_two(engine, factory, sandbox, tenant)
+    engine.run(campaign)
+    assert [row["number"] for row in sandbox.ledger()] == [OTHER]
+    assert factory.rows("SELECT status, reason FROM messages ORDER BY position") == [
+        ("skipped", "suppressed"),
+        ("sent", None),
+    ]
+
+
+def test_an_opt_out_stays_one_and_they_may_say_so_again(
+    engine: Engine, factory: Factory, tenant: Tenant
+) -> None:
+    def say_it() -> int:
+        with connection(engine.deps.pool) as conn:
+            return suppressions.add_suppressions(
+                conn, tenant.tenant_id, [THEM], "opt_out", hash_phone=engine.deps.hash_phone
+            )
+
+    assert say_it() == 1
+    before = factory.rows("SELECT suppression_id, created_at, reason FROM suppressions")
+    for _ in range(2):
+        ask(engine, tenant)
+        assert work(engine, factory) == 1
+        assert say_it() == 0
+    assert factory.rows("SELECT suppression_id, created_at, reason FROM suppressions") == before
+    assert traces(factory, THEM) == set()
+
+
+def test_a_phone_that_came_in_beside_the_hash_goes_with_the_next_erasure(
+    engine: Engine, factory: Factory, tenant: Tenant
+) -> None:
+    ask(engine, tenant)
+    work(engine, factory)
+    with factory.connect() as conn:
+        conn.execute(
+            "INSERT INTO suppressions (tenant_id, phone, reason) VALUES (%s, %s, 'manual')",
+            (tenant.tenant_id, THEM),
+        )
+    ask(engine, tenant)
+    assert work(engine, factory) == 1
+    assert factory.rows("SELECT phone, reason FROM suppressions") == [(None, "erased")]
+
+
+def test_webhooks_that_name_them_go_once_they_are_read(
+    engine: Engine, factory: Factory, sandbox: Sandbox, tenant: Tenant
+) -> None:
+    """By any form of their number and by their hidden id; other people's stay."""
+    instance = factory.instance(tenant)
+    with factory.connect() as conn:
+        conn.execute(
+            "INSERT INTO known_lids (tenant_id, lid, phone) VALUES (%s, '77@lid', %s)",
+            (tenant.tenant_id, THEM),
+        )
+        for key, jid, read in (
+            ("short", "551170000001@s.whatsapp.net", True),
+            ("hidden", "77@lid", True),
+            ("other", f"{OTHER}@s.whatsapp.net", True),
+            ("unread", f"{THEM}@s.whatsapp.net", False),
+        ):
+            conn.execute(
+                "INSERT INTO provider_inbox (tenant_id, instance_id, event, dedupe_key, body,"
+                " settled_at) VALUES (%s, %s, 'messages.upsert', %s, %s,"
+                " CASE WHEN %s THEN now() END)",
+                (
+                    tenant.tenant_id,
+                    instance.instance_id,
+                    key,
+                    json.dumps({"key": {"remoteJid": jid}, "pushName": NAME}),
+                    read,
+                ),
+            )
+    left = "SELECT dedupe_key FROM provider_inbox ORDER BY inbox_id"
+    ask(engine, tenant)
+    assert work(engine, factory) == 0
+    assert factory.rows(left) == [("other",), ("unread",)]
+    apply_inbox(engine.deps)
+    assert work(engine, factory) == 1
+    assert factory.rows(left) == [("other",)]
+
+
+def test_what_waits_for_its_text_is_skipped_without_one(
+    engine: Engine, factory: Factory, sandbox: Sandbox, tenant: Tenant
+) -> None:
+    campaign = campaign_of_two(engine, factory, sandbox, tenant)
+    with factory.connect() as conn, conn.transaction():
+        key = (campaign.tenant_id, campaign.campaign_id)
+        texts.insert_waiting(conn, *key)  # type: ignore[arg-type]
+        conn.execute("UPDATE messages SET due_at = 'infinity'")
+    ask(engine, tenant)
+    assert work(engine, factory) == 1
+    assert factory.rows("SELECT position FROM message_texts") == [(1,)]
+    assert factory.value("SELECT waiting FROM campaign_texts") == 1
+    assert factory.rows("SELECT status FROM messages ORDER BY position") == [
+        ("skipped",),
+        ("pending",),
+    ]
+    assert traces(factory, NAME, THEM) == set()

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from psycopg.types.json import Jsonb
 
+from shared.db import open_sends
+from shared.db.pool import connection
 from shared.settings import Settings
 from tests.factories import CampaignRow, Factory, InstanceRow, Tenant
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
-from worker.evidence import reconcile
+from worker.evidence import look_up_all, reconcile
 from worker.receipts import apply_inbox
 
 NOT_SENT = {"match": {"route": "message/*"}, "do": {"error": "timed_out_400"}}
@@ -27,6 +30,7 @@ def settings(settings_for: Callable[..., Settings]) -> Settings:
             "quiet_margin_seconds": 0.1,
             "looks_after_seconds": (0.0, 0.5, 1.0, 2.0, 4.0),
             "clock_tolerance_seconds": 60,
+            "search_pages": 2,
         },
     )
 
@@ -167,6 +171,24 @@ def test_evidence_is_found_behind_the_first_page(
         send(sandbox, lane, text=f"Outra {number}")
     assert look(engine, doubt)
     assert engine.factory.value("SELECT provider_id FROM messages") == key
+
+
+def test_a_search_that_is_cut_proves_nothing_and_is_counted(
+    engine: Engine, sandbox: Sandbox, lane: InstanceRow, doubt: CampaignRow
+) -> None:
+    """More messages than it reads pages of: the look was not answered."""
+    send(sandbox, lane)
+    for number in range(100):
+        send(sandbox, lane, text=f"Outra {number}")
+    cut = "rapidflow_searches_cut_total"
+    before = REGISTRY.get_sample_value(cut) or 0.0
+    assert not look(engine, doubt)
+    assert (REGISTRY.get_sample_value(cut) or 0.0) > before
+    with engine.factory.connect() as conn:
+        conn.execute("UPDATE open_sends SET next_look_at = clock_timestamp()")
+    with connection(engine.deps.pool) as conn:
+        doubts = open_sends.claim_doubts(conn, limit=1, looks_after_seconds=(0.0,))
+    assert look_up_all(engine.deps, doubts) == [None]
 
 
 def test_a_caption_is_the_text_of_an_image_and_of_nothing_else(

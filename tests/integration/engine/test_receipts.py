@@ -155,6 +155,20 @@ def test_an_answer_under_a_hidden_id_is_obeyed_once_an_event_told_the_pair(
     assert factory.value("SELECT replied FROM campaign_counters") == 1
 
 
+def test_a_pair_told_again_counts_as_seen_again(
+    engine: Engine, factory: Factory, sent: Sent
+) -> None:
+    _, instance, _ = sent
+    alt = "5511961234567@s.whatsapp.net"
+    age = "SELECT extract(days FROM now() - seen_at)::int FROM known_lids"
+    for text in ("Quem é?", "Ah, sim."):
+        told(factory, instance, "messages.upsert", written("77@lid", text, remoteJidAlt=alt))
+        apply_inbox(engine.deps)
+        assert factory.value(age) == 0
+        with factory.connect() as conn:
+            conn.execute("UPDATE known_lids SET seen_at = now() - interval '300 days'")
+
+
 def test_an_opt_out_under_an_unknown_hidden_id_waits_for_who_it_is(
     engine: Engine, factory: Factory, sent: Sent
 ) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from deploy.api_client import ApiClient, ApiError, UnreachableError
 from deploy.campaign_feed import FeedTiming
 from deploy.commands.watch import follow, watch
+from deploy.local.environment import remembered
 from deploy.report import Outcome
 
 from .conftest import CAMPAIGN, TOKEN, Rapid
@@ -158,6 +159,18 @@ def test_the_key_file_of_up_is_found(rapid: Rapid, tmp_path: Path) -> None:
     rapid.start()
     env = {"RAPIDFLOW_TOKEN": "", "DATA_DIR": str(tmp_path)}
     result = CliRunner(env=env).invoke(watch, [CAMPAIGN, "--url", rapid.url])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_stack_that_runs_here_is_asked_where_no_address_is_given(
+    rapid: Rapid, tmp_path: Path
+) -> None:
+    (tmp_path / "api-key").write_text(f"{TOKEN}\n")
+    rapid.start()
+    (tmp_path / "run").mkdir()
+    env = {"RAPIDFLOW_TOKEN": "", "RAPIDFLOW_URL": "", "DATA_DIR": str(tmp_path)}
+    with remembered(tmp_path, {"HOST": "127.0.0.1", "PORT": str(rapid.port)}):
+        result = CliRunner(env=env).invoke(watch, [CAMPAIGN])
     assert result.exit_code == 0, result.output
 
 

@@ -24,7 +24,14 @@ from shared.settings import Settings, SlowSettings
 
 
 @pytest.fixture
-def log_dir(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
+def log_dir(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Path]:
+    for name in getattr(request, "param", ()):
+        monkeypatch.setenv(name, "1")
     root = logging.getLogger()
     kept = root.handlers, root.level, sys.excepthook, threading.excepthook, logging.raiseExceptions
     settings = cast(
@@ -65,6 +72,13 @@ def test_each_level_has_its_file(log_dir: Path) -> None:
             "rooms",
         )
         assert line["process"] == "test"
+
+
+@pytest.mark.parametrize("log_dir", [["RAPIDFLOW_PACING__DELAY"]], indirect=True)
+def test_a_variable_that_is_no_setting_is_told_at_the_start(log_dir: Path) -> None:
+    (line,) = lines_of(log_dir, "warn")
+    assert line["event"] == "setting_unknown"
+    assert line["reason"] == "RAPIDFLOW_PACING__DELAY is no setting"
 
 
 def test_a_line_about_several_campaigns_stands_in_the_file_of_each(log_dir: Path) -> None:

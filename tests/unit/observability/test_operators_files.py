@@ -1,6 +1,7 @@
 """What operators install: dashboards are as declared, every alert says what to do."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,17 @@ def test_every_alert_says_what_it_is_and_has_a_runbook() -> None:
         assert alert["labels"]["severity"] in {"critical", "warning", "info"}
         notes = alert["annotations"]
         assert set(notes) == {"summary", "description", "runbook_url"}
-        assert notes["runbook_url"] == f"docs/operations.md#{alert['alert'].lower()}"
+        page, heading = notes["runbook_url"].split("#")
+        assert page == "{{ $externalLabels.runbooks }}docs/operations.md"
+        assert heading == alert["alert"].lower()
+
+
+def test_panels_that_runbooks_name_are_there() -> None:
+    text = Path("docs/operations.md").read_text("utf-8").replace("\n", " ")
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", text))
+    there = {panel["title"] for one in ALL for panel in one.to_json()["panels"]}
+    assert named
+    assert named - there <= {one.title for one in ALL}
 
 
 def test_the_datasource_of_every_panel_is_provisioned() -> None:

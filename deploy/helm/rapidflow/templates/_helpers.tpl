@@ -35,6 +35,8 @@ app.kubernetes.io/component: {{ .part }}
 - {name: EVOLUTION_API_URL, value: {{ .Values.evolutionUrl | quote }}}
 - {name: OPENAI_BASE_URL, value: {{ .Values.openaiBaseUrl | quote }}}
 - {name: LOG_LEVEL, value: {{ .Values.logLevel }}}
+- {name: RAPIDFLOW_TRACING__ENDPOINT, value: {{ .Values.tracing.endpoint | quote }}}
+- {name: RAPIDFLOW_TRACING__RATIO, value: {{ .Values.tracing.ratio | quote }}}
 {{- range $name, $key := .Values.secret.keys }}
 - {name: {{ $name }}_FILE, value: /run/secrets/{{ $key }}}
 {{- end }}

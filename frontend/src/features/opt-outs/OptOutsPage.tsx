@@ -34,11 +34,13 @@ export default function OptOutsPage() {
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const { mutateAsync: removeNow } = remove;
   const columns = useMemo<Column<OptOut>[]>(() => {
+    const named = (row: OptOut): string =>
+      row.telefone === null ? t('erased') : format.phone(row.telefone);
     const takeOut = async (row: OptOut): Promise<void> => {
-      const phone = format.phone(row.telefone);
+      const phone = named(row);
       const sure = await ask({
         title: t('remove.title', { phone }),
-        body: t(row.reason === 'opt_out' ? 'remove.asked' : 'remove.manual'),
+        body: t(row.reason === 'manual' ? 'remove.manual' : 'remove.asked'),
         confirm: t('remove.action'),
         danger: true,
       });
@@ -50,7 +52,7 @@ export default function OptOutsPage() {
       {
         id: 'phone',
         header: t('column.phone'),
-        cell: (row) => <span style={{ whiteSpace: 'nowrap' }}>{format.phone(row.telefone)}</span>,
+        cell: (row) => <span style={{ whiteSpace: 'nowrap' }}>{named(row)}</span>,
         width: 'minmax(174px, 3fr)',
       },
       {
@@ -58,7 +60,7 @@ export default function OptOutsPage() {
         header: t('column.reason'),
         cell: (row) => (
           <ToneBadge tone={row.reason === 'opt_out' ? 'warn' : 'neutral'}>
-            {t(row.reason === 'opt_out' ? 'reason.opt_out' : 'reason.manual')}
+            {t(`reason.${row.reason}`)}
           </ToneBadge>
         ),
         width: 'minmax(0, 2fr)',
@@ -81,7 +83,7 @@ export default function OptOutsPage() {
                 <ActionIcon
                   variant="subtle"
                   color="gray"
-                  aria-label={t('remove.label', { phone: format.phone(row.telefone) })}
+                  aria-label={t('remove.label', { phone: named(row) })}
                   onClick={() => void takeOut(row)}
                 >
                   <Trash2Icon size={18} aria-hidden />
