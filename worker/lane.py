@@ -63,30 +63,36 @@ class Lane:
         async with asyncio.TaskGroup() as group:
             for message in self.messages:
                 await in_flight.acquire()
-                held = await self._wait_for_turn(message)
-                if held is None:
-                    group.create_task(self._deliver(message, in_flight))
+                turn = await self._wait_for_turn(message)
+                if isinstance(turn, float):
+                    group.create_task(self._deliver(message, turn, in_flight))
                 else:
                     in_flight.release()
-                    self.returned.append((message, held))
+                    self.returned.append((message, turn))
 
-    async def _wait_for_turn(self, message: LeasedMessage) -> str | None:
-        """Sleep until the message may leave; a word when it may not leave at all now."""
+    async def _wait_for_turn(self, message: LeasedMessage) -> float | str:
+        """Sleep until the message may leave: the instant its distance to others counts from, or a
+        word when it may not leave at all now."""
+        if held := self._held(message):
+            return held
         slot = self.loaded_at + message.slot_in_seconds
-        held = self._held(message)
-        if held is None:
-            turn = self.turns.reserve(message, slot)
-            if turn - slot > self._patience(message):
-                return "late"
-            wait = turn - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            if time.monotonic() - turn > tolerance(message.min_gap) and not message.shared_pace:
-                self.turns.came_late(message)
-            if turn > slot + 0.05:
-                self.ran_late.add((message.tenant_id, message.campaign_id))
-            held = self._held(message)
-        return held
+        turn = self.turns.reserve(message, slot)
+        if turn - slot > self._patience(message):
+            return "late"
+        wait = turn - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        if turn > slot + 0.05:
+            self.ran_late.add((message.tenant_id, message.campaign_id))
+        return self._held(message) or self._counted(message, turn)
+
+    def _counted(self, message: LeasedMessage, turn: float) -> float:
+        """The turn; or now, told to those after it, where so much later that it would show."""
+        now = time.monotonic()
+        if message.shared_pace or now - turn <= tolerance(message.min_gap):
+            return turn
+        self.turns.came_late(message)
+        return now
 
     def _held(self, message: LeasedMessage) -> str | None:
         if self.draining():
@@ -98,7 +104,9 @@ class Lane:
             return "lease_lost"
         return None
 
-    async def _deliver(self, message: LeasedMessage, in_flight: asyncio.Semaphore) -> None:
+    async def _deliver(
+        self, message: LeasedMessage, turn: float, in_flight: asyncio.Semaphore
+    ) -> None:
         try:
             failpoint("worker_before_begin")
             begun = await self._begin(message)
@@ -107,7 +115,7 @@ class Lane:
                 return
             failpoint("worker_after_begin")
             self.probed = self.breaker.state is BreakerState.HALF_OPEN
-            await self._keep_distance(message, begun)
+            await self._keep_distance(message, turn, begun)
             verdict = await self._attempt(message, begun)
             failpoint("worker_after_answer")
             await self.attempts.settle(message, begun.attempt, verdict)
@@ -131,14 +139,12 @@ class Lane:
                 return held
         return begun
 
-    async def _keep_distance(self, message: LeasedMessage, begun: Begun) -> None:
-        """An attempt that stood still between its beginning and its call counts from its call."""
-        if boot_seconds() - begun.at <= tolerance(message.min_gap):
-            return
-        if message.shared_pace:
+    async def _keep_distance(self, message: LeasedMessage, turn: float, begun: Begun) -> None:
+        """An attempt that stood still on the way to its call counts from its call."""
+        if not message.shared_pace:
+            self._counted(message, turn)
+        elif boot_seconds() - begun.at > tolerance(message.min_gap):
             await self.attempts.came_late(message)
-        else:
-            self.turns.came_late(message)
 
     def _patience(self, message: LeasedMessage) -> float:
         """Seconds behind its slot after which a message goes back for a new one."""

@@ -33,9 +33,11 @@ _GOOD = {VerdictKind.SENT, VerdictKind.SUPPRESSED}
 class TracedLane(Lane):
     """Each message a span, with its beginning and its call below."""
 
-    async def _deliver(self, message: LeasedMessage, in_flight: asyncio.Semaphore) -> None:
+    async def _deliver(
+        self, message: LeasedMessage, turn: float, in_flight: asyncio.Semaphore
+    ) -> None:
         with spans.span("send message", attributes=self._about(message)):
-            await super()._deliver(message, in_flight)
+            await super()._deliver(message, turn, in_flight)
 
     async def _begin(self, message: LeasedMessage) -> Begun | str:
         with spans.span("begin attempt") as span:

@@ -1,5 +1,8 @@
 """From pending rows to sent messages, on real PostgreSQL, Valkey and the sandbox."""
 
+import time
+from datetime import datetime, timedelta
+
 import pytest
 
 from tests.factories import Factory
@@ -94,6 +97,24 @@ def test_a_campaign_keeps_its_rate(engine: Engine, factory: Factory, sandbox: Sa
     assert stats["instances"]["paced"]["max_in_any_second"] <= 10
     at = [entry["at"] for entry in sandbox.ledger("paced")]
     assert len(at) == 31
+
+
+def test_a_message_held_up_on_its_way_keeps_those_after_it_apart(
+    engine: Engine, factory: Factory, sandbox: Sandbox
+) -> None:
+    tenant = factory.tenant(per_second=2)
+    sandbox.create_instance("paced")
+    campaign = factory.campaign(tenant, [factory.instance(tenant, name="paced")], contacts=3)
+    engine.run_until(lambda: engine.dispatch() > 0)
+    with factory.connect() as conn, conn.transaction():
+        conn.execute(
+            "SELECT FROM campaigns WHERE campaign_id = %s FOR UPDATE", (campaign.campaign_id,)
+        )
+        engine.deliver()
+        time.sleep(0.4)  # its turn has come, but it cannot begin
+    engine.run(campaign)
+    first, _, third = (datetime.fromisoformat(row["at"]) for row in sandbox.ledger("paced"))
+    assert third - first >= timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
