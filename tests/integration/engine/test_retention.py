@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from shared.db import campaign_changes, people
+from shared.db import campaign_changes, erasures
 from shared.db.pool import connection
 from shared.settings import Settings
 from tests.factories import CampaignRow, Factory
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
+from worker.erasures import erase_people
 from worker.retention import Retention, drop_logs, run_once
 
 
@@ -145,7 +146,10 @@ def test_one_person_who_was_erased_is_neither_sent_to_again_nor_copied(
     key = (campaign.tenant_id, campaign.campaign_id)
     with connection(engine.deps.pool) as conn:
         phone = "5511970000001"
-        people.erase(conn, campaign.tenant_id, phone, [phone], actor="command")
+        erasures.request(
+            conn, campaign.tenant_id, phone, actor="command", hash_phone=engine.deps.hash_phone
+        )
+    assert erase_people(engine.deps) == 1
     with connection(engine.deps.pool) as conn:
         assert [one.position for one in campaign_changes.list_contacts(conn, *key)] == [1]
         campaign_changes.lock(conn, *key)
