@@ -80,6 +80,9 @@ def _apply_many(deps: Deps) -> tuple[list[InboxEntry], dict[int, str]]:
         rows.hold_inbox(conn, [entry for entry in entries if entry.inbox_id not in outcomes])
         failpoint("receipts_before_commit")
     deps.outlet.tell(told)
+    deps.outlet.tell_receipts(
+        {(one.tenant_id, one.campaign_id) for one in heard if one.news not in (None, "refused")}
+    )
     _count(outcomes, heard)
     return entries, outcomes
 
@@ -95,9 +98,10 @@ def _count(outcomes: Mapping[int, str], heard: Sequence[Heard]) -> None:
 def _apply_alone(deps: Deps, entry: InboxEntry) -> bool:
     """One webhook in a transaction of its own; one of an unknown shape harms no other."""
     told: list[StoredEvents] = []
+    answered: set[tuple[int, int]] = set()
     try:
         with connection(deps.pool) as conn:
-            outcome = _apply_one(conn, deps, entry, told)
+            outcome = _apply_one(conn, deps, entry, told, answered)
             if outcome is not None:
                 rows.settle_inbox(conn, [(entry, outcome)])
     except TemporarilyUnavailable:
@@ -108,6 +112,7 @@ def _apply_alone(deps: Deps, entry: InboxEntry) -> bool:
         with connection(deps.pool) as conn:
             rows.settle_inbox(conn, [(entry, outcome)])
     deps.outlet.tell(told)
+    deps.outlet.tell_receipts(answered)
     if outcome is not None:
         metrics.record_webhooks(outcome)
     return outcome is not None
@@ -206,19 +211,18 @@ def _ack_of(entry: InboxEntry) -> Ack | None:
 
 
 def _apply_one(
-    conn: Connection[Row], deps: Deps, entry: InboxEntry, told: list[StoredEvents]
+    conn: Connection[Row],
+    deps: Deps,
+    entry: InboxEntry,
+    told: list[StoredEvents],
+    answered: set[tuple[int, int]],
 ) -> str | None:
     body = entry.body if isinstance(entry.body, dict) else {}
     if entry.event == "send.message":
         return _apply_send(conn, deps, entry, body, told)
     if entry.event == "messages.upsert":
-        return _apply_inbound(conn, deps, entry, body)
-    if entry.event in {
-        "connection.update",
-        "status.instance",
-        "logout.instance",
-        "remove.instance",
-    }:
+        return _apply_inbound(conn, deps, entry, body, answered)
+    if entry.event in _CONNECTION:
         return _apply_connection(conn, entry, body)
     return _IGNORED
 
@@ -275,7 +279,11 @@ def _send_of(
 
 
 def _apply_inbound(
-    conn: Connection[Row], deps: Deps, entry: InboxEntry, body: dict[str, Any]
+    conn: Connection[Row],
+    deps: Deps,
+    entry: InboxEntry,
+    body: dict[str, Any],
+    answered: set[tuple[int, int]],
 ) -> str | None:
     """An answer from a contact: counted, and an opt-out is obeyed."""
     key = body.get("key")
@@ -298,8 +306,10 @@ def _apply_inbound(
     ):
         log.info("opted_out", tenant_id=entry.tenant_id)
         metrics.record_opt_out()
-    if not rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone):
+    campaign = rows.record_reply(conn, entry.tenant_id, entry.instance_id, phone)
+    if campaign is None:
         return _KNOWN
+    answered.add(campaign)
     metrics.record_reply()
     return _APPLIED
 

@@ -7,10 +7,11 @@ finds queued with a number the snapshot holds already is dropped.
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from api.sockets.connection import Connection, Stalled
-from api.sockets.frames import PING, CampaignKey, Update, json_frame
+from api.sockets.frames import PING, CampaignKey, Receipts, Slot, Update, json_frame
 from shared.coordination.tickets import TicketIdentity
 from shared.observability.logging import get_logger
 from shared.settings import GatewaySettings
@@ -46,8 +47,8 @@ class Client:
         self._connection = connection
         self._limits = limits
         self._lock = threading.Lock()
-        self._queue: deque[Update | CampaignKey] = deque()
-        self._newest_progress: dict[CampaignKey, Update] = {}
+        self._queue: deque[Update | Receipts | CampaignKey] = deque()
+        self._newest: dict[Slot, Update | Receipts] = {}
         self._merged = 0
         self._grace = 0
         self._ending: tuple[int, str] | None = None
@@ -63,7 +64,7 @@ class Client:
 
     # --- from other threads
 
-    def offer(self, updates: list[Update], *, burst: bool = False) -> None:
+    def offer(self, updates: Sequence[Update | Receipts], *, burst: bool = False) -> None:
         """Queue updates; a socket that lets too many pile up is ended. `burst`: a filled gap."""
         with self._lock:
             if self._ending is not None:
@@ -116,26 +117,26 @@ class Client:
         """Write at once, with the numbers this socket had last."""
         self._connection.write([self._frame(update) for update in updates])
 
-    def wants(self, update: Update) -> bool:
+    def wants(self, update: Update | Receipts) -> bool:
         """Whether this socket is (still) subscribed to it and has not had it."""
-        if update.seq <= self.sent.get(update.key, -1):
+        if isinstance(update, Update) and update.seq <= self.sent.get(update.key, -1):
             return False
         return update.key in self.campaigns or (
             self.follows and self.identity is not None and self.identity.user_id == update.user_id
         )
 
-    def _append(self, update: Update) -> None:
-        if update.progress:
-            if update.key in self._newest_progress:
+    def _append(self, update: Update | Receipts) -> None:
+        if update.slot is not None:
+            if update.slot in self._newest:
                 self._merged += 1
-            self._newest_progress[update.key] = update
+            self._newest[update.slot] = update
         self._queue.append(update)
 
-    def _is_merged(self, item: Update | CampaignKey) -> bool:
+    def _is_merged(self, item: Update | Receipts | CampaignKey) -> bool:
         return (
-            isinstance(item, Update)
-            and item.progress
-            and self._newest_progress.get(item.key) is not item
+            isinstance(item, Update | Receipts)
+            and item.slot is not None
+            and self._newest.get(item.slot) is not item
         )
 
     def _forget_merged(self) -> None:
@@ -147,13 +148,13 @@ class Client:
             self._ending = (code, reason)
             self._queue.clear()
 
-    def _take(self) -> list[Update | CampaignKey]:
+    def _take(self) -> list[Update | Receipts | CampaignKey]:
         with self._lock:
             if not self._queue:
                 return []
             taken = [item for item in self._queue if not self._is_merged(item)]
             self._queue.clear()
-            self._newest_progress.clear()
+            self._newest.clear()
             self._merged = self._grace = 0
             return taken
 
@@ -164,7 +165,7 @@ class Client:
                 return
             frames: list[bytes] = []
             for item in items:
-                if isinstance(item, Update):
+                if isinstance(item, Update | Receipts):
                     if self.wants(item):
                         frames.append(self._frame(item))
                     continue
@@ -173,7 +174,9 @@ class Client:
                 conversation.resync(self, item)
             self._connection.write(frames)
 
-    def _frame(self, update: Update) -> bytes:
+    def _frame(self, update: Update | Receipts) -> bytes:
+        if isinstance(update, Receipts):
+            return update.frame()
         previous = self.sent.get(update.key, update.seq - 1)
         self.sent[update.key] = update.seq
         masked = self.identity is None or self.identity.role == "viewer"

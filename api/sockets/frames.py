@@ -8,9 +8,33 @@ import orjson
 from shared.domain.phone import mask_phone
 
 CampaignKey = tuple[int, int]  # tenant, numeric campaign id
+Slot = tuple[str, CampaignKey]  # what a newer frame takes the place of
 
 PING: Final = b"\x89\x00"
 _PHONE_KEYS: Final = frozenset({"phone", "telefone"})
+
+
+class Receipts:
+    """How far a campaign's messages came: totals without a number, the same for every socket."""
+
+    __slots__ = ("_frame", "key", "slot", "user_id")
+
+    def __init__(self, key: CampaignKey, told: Mapping[str, Any]) -> None:
+        self.key = key
+        self.user_id: int = told["userId"]
+        self.slot: Slot | None = ("receipts", key)
+        self._frame = json_frame(
+            {
+                "type": "campaign_receipts",
+                "campaignId": told["campaignId"],
+                "data": told["receipts"],
+                "timestamp": told["at"],
+            }
+        )
+
+    def frame(self) -> bytes:
+        """The frame for any socket."""
+        return self._frame
 
 
 class Update:
@@ -22,10 +46,10 @@ class Update:
         "_latest",
         "_masked",
         "key",
-        "progress",
         "public_id",
         "request_id",
         "seq",
+        "slot",
         "user_id",
     )
 
@@ -42,7 +66,8 @@ class Update:
         self.user_id = user_id
         self.request_id = request_id
         self.seq: int = event["seq"]
-        self.progress: bool = event["data"].get("event") == "progress"
+        progress = event["data"].get("event") == "progress"
+        self.slot: Slot | None = ("progress", key) if progress else None
         self._data: Mapping[str, Any] = event["data"]
         self._at: str = event["at"]
         self._latest: tuple[int, bytes] = (-1, b"")

@@ -6,13 +6,13 @@ One lock guards the tables; nothing under it waits for a socket or the database.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import orjson
 
-from api.sockets.frames import CampaignKey, Update
+from api.sockets.frames import CampaignKey, Receipts, Update
 from api.sockets.ordering import Event, Sequencer
 from api.sockets.store import LiveCampaign
 from shared.coordination.gateways import Holding
@@ -36,7 +36,7 @@ _ALERT: Final = 0.1
 class Listener(Protocol):
     """A socket, as the hub sees it; all of it may be called from any thread."""
 
-    def offer(self, updates: list[Update], *, burst: bool = False) -> None:
+    def offer(self, updates: Sequence[Update | Receipts], *, burst: bool = False) -> None:
         """Queue updates in order."""
 
     def resync(self, key: CampaignKey) -> None:
@@ -215,13 +215,17 @@ class Hub:
     # --- the feed
 
     def receive(self, tenant_id: int, content: bytes) -> None:
-        """One message of the tenant's channel: what one transaction caused for one campaign."""
+        """One message of the tenant's channel: what one transaction caused for one campaign, or how
+        far its messages came."""
         with self._lock:
             if tenant_id not in self._by_tenant:
                 return
         batch = orjson.loads(content)
         if batch["tenantId"] != tenant_id:
             log.error("event_on_foreign_channel", tenant_id=tenant_id)
+            return
+        if "receipts" in batch:
+            self._tell_receipts(batch)
             return
         at = batch["at"]
         events = [{"seq": e["seq"], "data": e["data"], "at": at} for e in batch["events"]]
@@ -331,6 +335,21 @@ class Hub:
         for listener in audience:
             listener.offer(updates, burst=burst)
         metrics.record_frames(len(updates) * len(audience))
+
+    def _tell_receipts(self, told: dict[str, Any]) -> None:
+        key = (told["tenantId"], told["numericId"])
+        with self._lock:
+            watch = self._watches.get(key)
+            audience = {
+                *(watch.listeners if watch is not None else ()),
+                *self._followers.get((key[0], told["userId"]), ()),
+            }
+            if not audience:
+                return
+            receipts = [Receipts(key, told)]
+            for listener in audience:
+                listener.offer(receipts)
+        metrics.record_frames(len(audience))
 
     def _audience(self, watch: _Watch) -> set[Listener]:
         followers = self._followers.get((watch.key[0], watch.user_id))

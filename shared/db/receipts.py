@@ -1,7 +1,8 @@
 """Stored provider webhooks and what they change: receipts, replies, opt-outs, connections."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -40,10 +41,26 @@ class Heard:
     """A receipt that found its message. `news`: accepted, delivered, read or refused, where that
     was not known; the message was sent `age_seconds` ago (None: nobody knows when)."""
 
+    tenant_id: int
+    campaign_id: int
     instance_id: int
     provider_id: str
     news: str | None
     age_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptTotals:
+    """How many messages of a campaign were delivered, read and answered by `at`; none ever fall."""
+
+    tenant_id: int
+    campaign_id: int
+    public_id: str
+    user_id: int
+    delivered: int
+    read: int
+    replied: int
+    at: datetime
 
 
 def claim_inbox(conn: Connection[Row], *, limit: int) -> list[InboxEntry]:
@@ -111,10 +128,25 @@ def phone_of_lid(conn: Connection[Row], tenant_id: int, instance_id: int, jid: s
     return None if row is None else str(row[0])
 
 
-def record_reply(conn: Connection[Row], tenant_id: int, instance_id: int, phone: str) -> bool:
-    """Note the first answer to the newest message sent to this phone."""
+def record_reply(
+    conn: Connection[Row], tenant_id: int, instance_id: int, phone: str
+) -> tuple[int, int] | None:
+    """Note the first answer to the newest message sent to this phone; its (tenant, campaign)."""
     params = {"tenant_id": tenant_id, "instance_id": instance_id, "phone": phone}
-    return conn.execute(_SQL["record_reply"], params).rowcount > 0
+    row = conn.execute(_SQL["record_reply"], params).fetchone()
+    return None if row is None else (int(row[0]), int(row[1]))
+
+
+def receipt_totals(
+    conn: Connection[Row], campaigns: Collection[tuple[int, int]]
+) -> list[ReceiptTotals]:
+    """Of campaigns given as (tenant id, campaign id)."""
+    params = {
+        "tenant_ids": list({tenant_id for tenant_id, _ in campaigns}),
+        "campaign_ids": list({campaign_id for _, campaign_id in campaigns}),
+    }
+    with conn.cursor(row_factory=class_row(ReceiptTotals)) as cur:
+        return cur.execute(_SQL["receipt_totals"], params).fetchall()
 
 
 def note_connection(

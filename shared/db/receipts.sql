@@ -77,7 +77,7 @@ UPDATE provider_inbox AS b
            SET delivered = c.delivered + t.delivered, read = c.read + t.read
           FROM tally AS t JOIN locked USING (tenant_id, campaign_id)
          WHERE c.tenant_id = t.tenant_id AND c.campaign_id = t.campaign_id)
-SELECT instance_id, provider_id,
+SELECT tenant_id, campaign_id, instance_id, provider_id,
        CASE WHEN after = 'read' AND before <> 'read' THEN 'read'
             WHEN after <> before THEN after
             WHEN rank >= 1 AND NOT acked THEN 'accepted'
@@ -108,7 +108,16 @@ UPDATE instances SET last_ack_at = clock_timestamp()
      RETURNING m.tenant_id, m.campaign_id)
 UPDATE campaign_counters AS c SET replied = c.replied + 1
   FROM answered AS a
- WHERE c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id;
+ WHERE c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id
+RETURNING c.tenant_id, c.campaign_id;
+
+-- receipt_totals --
+-- How far the messages of these campaigns came, and who is to hear it.
+SELECT c.tenant_id, c.campaign_id, g.public_id, g.user_id, c.delivered, c.read, c.replied,
+       clock_timestamp() AS at
+  FROM campaign_counters AS c
+  JOIN campaigns AS g USING (tenant_id, campaign_id)
+ WHERE c.tenant_id = ANY(%(tenant_ids)s) AND c.campaign_id = ANY(%(campaign_ids)s);
 
 -- note_connection --
 -- A connection event arrived: it may be old, so it only says that Evolution should be asked. What it

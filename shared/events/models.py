@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.db.events import Audience, NamedContact, StoredEvents
+from shared.db.receipts import ReceiptTotals
 
 Contacts = Mapping[tuple[int, int], NamedContact]
 
@@ -48,6 +49,25 @@ def wire_batch(batch: StoredEvents, audience: Audience, contacts: Contacts) -> d
         "lastSeq": batch.last_seq,
         "at": iso(batch.at),
         "events": client_events(batch, contacts),
+    }
+
+
+def wire_receipts(totals: ReceiptTotals) -> dict[str, Any]:
+    """The other message on that channel: how far a campaign's messages came.
+
+    It has no number and is not kept; the next one makes up for one that is lost.
+    """
+    return {
+        "tenantId": totals.tenant_id,
+        "userId": totals.user_id,
+        "campaignId": totals.public_id,
+        "numericId": totals.campaign_id,
+        "at": iso(totals.at),
+        "receipts": {
+            "delivered": totals.delivered,
+            "read": totals.read,
+            "replied": totals.replied,
+        },
     }
 
 

@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 from shared.db import events as stored_events
 from shared.db.events import Audience, StoredEvents
 from shared.db.pool import Pool, connection
+from shared.db.receipts import ReceiptTotals
 from shared.errors import TemporarilyUnavailable
-from shared.events.models import Contacts, channel, wire_batch
+from shared.events.models import Contacts, channel, wire_batch, wire_receipts
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
@@ -52,6 +53,18 @@ class EventPublisher:
             return False
         metrics.record_events_published(sum(len(batch.events) for batch in batches))
         return True
+
+    def send_receipts(self, counted: Sequence[ReceiptTotals]) -> None:
+        """Publish how far messages came. With Redis away nothing is lost: whoever looks asks."""
+        pipe = self._redis.pipeline(transaction=False)
+        for totals in counted:
+            pipe.publish(
+                channel(self._environment, totals.tenant_id), orjson.dumps(wire_receipts(totals))
+            )
+        try:
+            pipe.execute()
+        except RedisError as exc:
+            log.warning("receipts_not_published", campaigns=len(counted), error=repr(exc))
 
 
 def publish(publisher: EventPublisher, pool: Pool, batches: Sequence[StoredEvents]) -> None:

@@ -95,6 +95,10 @@ def test_a_socket_hears_the_campaign_in_order(stack: Stack) -> None:
     assert complete["event"] == "campaign_complete"
     assert (complete["totalSent"], complete["totalErrors"], complete["successRate"]) == (12, 0, 100)
     assert complete["duration"] >= 10
+    receipts = [frame["data"] for frame in heard if frame["type"] == "campaign_receipts"]
+    delivered = [totals["delivered"] for totals in receipts]
+    assert delivered == sorted(delivered)
+    assert delivered[-1] >= 6, "told while it runs, not at its end"
 
 
 def test_workers_killed_in_the_middle_lose_nothing_and_send_nothing_twice(

@@ -93,6 +93,13 @@ export interface Update {
   data: CampaignEvent;
 }
 
+/** How far a campaign's messages came: totals, which never fall. */
+export interface ReceiptTotals {
+  delivered: number;
+  read: number;
+  replied: number;
+}
+
 export interface LiveCampaign {
   campaignId: string;
   id: number;
@@ -102,6 +109,7 @@ export interface LiveCampaign {
 
 export type Frame =
   | Update
+  | { type: 'campaign_receipts'; campaignId: string; data: ReceiptTotals; timestamp: string }
   | { type: 'authenticated'; userId: number }
   | { type: 'subscribed'; campaignId: string; seq: number; metrics: Metrics }
   | { type: 'subscribed'; userId: number; campaigns: LiveCampaign[] }

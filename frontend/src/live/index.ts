@@ -5,7 +5,7 @@ import { onSession, sessionState } from '../api/session';
 import { type LiveStatus, LiveSocket, type Wire } from './socket';
 
 export type { CampaignWatcher, LiveStatus, UserWatcher } from './socket';
-export type { CampaignEvent, LiveCampaign, Metrics, Update } from './frames';
+export type { CampaignEvent, LiveCampaign, Metrics, ReceiptTotals, Update } from './frames';
 
 export const live = new LiveSocket({
   open: () => {

@@ -35,6 +35,7 @@ const watcher: CampaignWatcher = {
   onSnapshot: (seq) => told.push(`snapshot ${seq}`),
   onResumed: (afterSeq, seq, lost) => told.push(`resumed ${afterSeq}-${seq}${lost ? ' lost' : ''}`),
   onUpdates: (updates) => told.push(updates.map((update) => update.seq).join(',')),
+  onReceipts: ({ delivered, read }) => told.push(`receipts ${delivered}/${read}`),
 };
 
 const event = (seq: number, prevSeq = seq - 1): Update => ({
@@ -130,6 +131,25 @@ describe('a watched campaign', () => {
     for (const seq of [7, 8, 9]) wire().says(event(seq));
     vi.advanceTimersByTime(350);
     expect(told.filter((line) => /^[\d,]+$/.test(line))).toEqual(['6', '7,8,9']);
+  });
+
+  it('tells the newest totals of receipts once, after the events that came before', async () => {
+    socket.watchCampaign(ID, 5, watcher);
+    await connect();
+    const receipts = (delivered: number, campaignId = ID) => ({
+      type: 'campaign_receipts',
+      campaignId,
+      data: { delivered, read: 1, replied: 0 },
+      timestamp: '2026-01-01T12:00:00.000Z',
+    });
+    wire().says(receipts(2));
+    wire().says(event(6));
+    wire().says(receipts(3));
+    wire().says(receipts(9, 'CAMP-B'));
+    vi.advanceTimersByTime(350);
+    expect(told).toEqual(['6', 'receipts 3/1']);
+    vi.advanceTimersByTime(1000);
+    expect(told).toHaveLength(2);
   });
 
   it('accepts a progress merged over several events as no gap', async () => {

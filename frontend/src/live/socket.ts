@@ -4,7 +4,14 @@
  */
 import { SessionEnded } from '../api/errors';
 import { reconnectDelay } from './backoff';
-import { type Frame, type LiveCampaign, type Metrics, readFrame, type Update } from './frames';
+import {
+  type Frame,
+  type LiveCampaign,
+  type Metrics,
+  readFrame,
+  type ReceiptTotals,
+  type Update,
+} from './frames';
 
 export type LiveStatus =
   /** Nothing is watched, or nobody is signed in. */
@@ -24,6 +31,7 @@ export interface CampaignWatcher {
   /** Events `afterSeq + 1 … seq` follow. `lost`: they came while the connection was away. */
   onResumed?(afterSeq: number, seq: number, lost: boolean): void;
   onUpdates(updates: readonly Update[]): void;
+  onReceipts?(totals: ReceiptTotals): void;
 }
 
 export interface UserWatcher {
@@ -72,6 +80,7 @@ export class LiveSocket {
   private readonly users = new Map<number, Set<UserWatcher>>();
   private readonly listeners = new Set<() => void>();
   private pending: Update[] = [];
+  private readonly receipts = new Map<string, ReceiptTotals>();
   private flushTimer: Timer;
   private retryTimer: Timer;
   private restTimer: Timer;
@@ -222,6 +231,10 @@ export class LiveSocket {
       case 'campaign_update':
         this.update(frame);
         return;
+      case 'campaign_receipts':
+        this.receipts.set(frame.campaignId, frame.data);
+        this.flushSoon();
+        return;
       default:
         return;
     }
@@ -247,6 +260,10 @@ export class LiveSocket {
     }
     if (watched !== undefined) watched.seq = update.seq;
     this.pending.push(update);
+    this.flushSoon();
+  }
+
+  private flushSoon(): void {
     this.flushTimer ??= setTimeout(() => {
       this.flush();
     }, FLUSH_MS);
@@ -258,6 +275,14 @@ export class LiveSocket {
     this.flushTimer = undefined;
     const updates = this.pending;
     this.pending = [];
+    this.tellUpdates(updates);
+    for (const [id, totals] of this.receipts) {
+      for (const watcher of this.campaigns.get(id)?.watchers ?? []) watcher.onReceipts?.(totals);
+    }
+    this.receipts.clear();
+  }
+
+  private tellUpdates(updates: readonly Update[]): void {
     if (updates.length === 0) return;
     const byCampaign = new Map<string, Update[]>();
     for (const update of updates) {

@@ -1,12 +1,17 @@
 """Receipts in any order: ranks only rise, counters equal a recount, LIDs find their person."""
 
+import time
+from collections.abc import Iterator
 from uuid import uuid4
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
+from redis.client import PubSub
 
+from shared.events.models import channel as channel_of
 from tests.factories import CampaignRow, Factory, InstanceRow
 from tests.integration.engine.conftest import Engine
 from tests.sandbox_process import Sandbox
@@ -93,6 +98,56 @@ def test_receipts_in_any_order_end_at_the_highest_rank_and_counters_equal_a_reco
     assert factory.rows("SELECT delivered, read, sent FROM campaign_counters") == [
         (sum(rank >= 2 for rank in highest), sum(rank >= 3 for rank in highest), PEOPLE)
     ]
+
+
+@pytest.fixture
+def channel(engine: Engine, sent: Sent) -> Iterator[PubSub]:
+    """What the gateways hear of the campaign's tenant."""
+    settings, pubsub = engine.deps.settings, engine.deps.redis.pubsub()
+    pubsub.subscribe(channel_of(settings.environment, sent[1].tenant_id))
+    assert pubsub.get_message(timeout=5) is not None
+    yield pubsub
+    pubsub.close()
+
+
+def heard(channel: PubSub, *, seconds: float = 5) -> list[dict[str, int]]:
+    """Totals told until nothing more comes for a moment."""
+    told: list[dict[str, int]] = []
+    while (message := channel.get_message(timeout=seconds)) is not None:
+        body = orjson.loads(message["data"])
+        if "receipts" in body:
+            told.append(body["receipts"])
+            seconds = 1
+    return told
+
+
+def test_who_watches_hears_how_far_messages_came(
+    engine: Engine, factory: Factory, sent: Sent, channel: PubSub
+) -> None:
+    _, instance, ids = sent
+    phone = str(factory.value("SELECT phone FROM contacts WHERE position = 0"))
+    told(factory, instance, "messages.update", *(receipt(one, "DELIVERY_ACK") for one in ids))
+    told(factory, instance, "messages.update", receipt(ids[0], "READ"))
+    told(factory, instance, "messages.upsert", written(f"{phone}@s.whatsapp.net", "Oi"))
+    apply_inbox(engine.deps)
+    assert heard(channel)[-1] == {"delivered": PEOPLE, "read": 1, "replied": 1}
+    told(factory, instance, "messages.update", receipt(ids[0], "READ"), receipt(ids[1], "ERROR"))
+    apply_inbox(engine.deps)
+    assert heard(channel, seconds=1.5) == []  # nothing new
+
+
+def test_a_flood_of_receipts_is_told_twice_a_second_at_most(
+    engine: Engine, factory: Factory, sent: Sent, channel: PubSub
+) -> None:
+    _, instance, ids = sent
+    began = time.monotonic()
+    for one in ids:
+        for status in ("SERVER_ACK", "DELIVERY_ACK", "READ"):
+            told(factory, instance, "messages.update", receipt(one, status))
+            apply_inbox(engine.deps)
+    totals = heard(channel)
+    assert totals[-1] == {"delivered": PEOPLE, "read": PEOPLE, "replied": 0}
+    assert len(totals) <= 2 * (time.monotonic() - began) + 1
 
 
 def test_an_error_after_an_ack_is_recorded_and_changes_nothing(

@@ -103,6 +103,17 @@ class Bench:
         }
         self.hub.receive(tenant, orjson.dumps(batch))
 
+    def count(self, delivered: int, *, tenant: int = 1, campaign: int = 7) -> None:
+        told = {
+            "tenantId": tenant,
+            "userId": 1,
+            "campaignId": f"CAMP-{campaign}",
+            "numericId": campaign,
+            "at": "2026-01-01T00:00:00.000Z",
+            "receipts": {"delivered": delivered, "read": 1, "replied": 0},
+        }
+        self.hub.receive(tenant, orjson.dumps(told))
+
     def drain_gaps(self) -> None:
         self.hub.stop()
         self.hub.fill_gaps()

@@ -26,6 +26,20 @@ def test_progress_alone_never_overflows() -> None:
     assert steps(bench.got(client)) == [(0, 1999)]
 
 
+def test_of_receipts_only_the_newest_waits_and_numbers_go_on() -> None:
+    bench = Bench(queue_events=8)
+    client = bench.watching(0)
+    for delivered in range(1, 500):
+        bench.count(delivered)
+    bench.publish(1, 1)
+    receipts, update = bench.got(client)
+    assert receipts["data"]["delivered"] == 499
+    assert (update["prevSeq"], update["seq"]) == (0, 1)
+    client.campaigns.clear()
+    bench.count(500)
+    assert bench.got(client) == []
+
+
 def test_one_that_does_not_keep_up_is_ended_and_no_other() -> None:
     bench = Bench(queue_events=8)
     slow, quick = bench.watching(0), bench.watching(0)

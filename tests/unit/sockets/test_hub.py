@@ -174,3 +174,29 @@ def test_subscriptions_of_a_socket_are_bounded() -> None:
     assert bench.hub.watch(client, (1, 2), "CAMP-2", 1)
     assert bench.hub.watch(client, (1, 2), "CAMP-2", 1)
     assert not bench.hub.watch(client, (1, 3), "CAMP-3", 1)
+
+
+def test_receipts_reach_watchers_and_followers_of_their_tenant_once() -> None:
+    bench = Bench()
+    watcher, follower = bench.watching(2), bench.client()
+    bench.hub.follow(follower, (1, 1))
+    bench.hub.follow(watcher, (1, 1))
+    follower.follows = watcher.follows = True
+    stranger = bench.watching(2, tenant=2, user=2)
+    bench.count(5)
+    told = {
+        "type": "campaign_receipts",
+        "campaignId": "CAMP-7",
+        "data": {"delivered": 5, "read": 1, "replied": 0},
+        "timestamp": "2026-01-01T00:00:00.000Z",
+    }
+    assert bench.got(watcher) == [told]
+    assert bench.got(follower) == [told]
+    assert bench.got(stranger) == []
+
+
+def test_receipts_of_a_campaign_nobody_watches_are_not_remembered() -> None:
+    bench = Bench()
+    bench.watching(0)
+    bench.count(5, campaign=8)
+    assert bench.hub.stats()["subscribedCampaigns"] == 1

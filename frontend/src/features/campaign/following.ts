@@ -1,6 +1,6 @@
 /**
- * Receipts and the state of numbers have no events of their own, but follow those that do: they are asked
- * for soon after something was told, then ever more rarely.
+ * What WhatsApp's server took and the state of numbers have no events of their own, but follow those that do:
+ * they are asked for soon after something was told, then ever more rarely.
  */
 const STEPS_MS = [5_000, 10_000, 20_000, 40_000] as const;
 

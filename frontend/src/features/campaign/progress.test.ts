@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Metrics, Update } from '../../live';
-import { advance, begin, curveOf, MOST_FEED, rebase } from './progress';
+import { advance, begin, curveOf, hear, MOST_FEED, rebase } from './progress';
 
 const metrics = (over: Partial<Metrics> = {}): Metrics =>
   ({
@@ -51,6 +51,13 @@ it('shows replayed events in the feed without counting them again', () => {
   const next = advance(begin(metrics()), [sent(18), sent(19), sent(20), sent(21)]);
   expect(next.counts.sent).toBe(11);
   expect(next.feed.map((item) => item.seq)).toEqual([21, 20, 19, 18]);
+});
+
+it('takes totals of receipts, in whatever order they come', () => {
+  const newer = hear(begin(metrics()), { delivered: 9, read: 4, replied: 1 });
+  const older = hear(newer, { delivered: 8, read: 4, replied: 0 });
+  expect(older.counts).toMatchObject({ delivered: 9, read: 4, replied: 1, sent: 10, processed: 12 });
+  expect(older.seq).toBe(20);
 });
 
 it('takes the figures of a progress as they are', () => {

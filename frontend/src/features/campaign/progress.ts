@@ -1,9 +1,9 @@
 /**
  * Where a campaign stands, from what the API answered and the events since. The API's figures are the
- * base; events move the ones they speak of; receipts (delivered, read, replied) only the API knows.
+ * base; events move the ones they speak of; receipts (delivered, read, replied) come as totals.
  */
 import type { Schemas } from '../../api/client';
-import type { CampaignEvent, Metrics, Update } from '../../live';
+import type { CampaignEvent, Metrics, ReceiptTotals, Update } from '../../live';
 
 export interface Counts {
   total: number;
@@ -91,6 +91,20 @@ export function rebase(progress: Progress, metrics: Metrics): Progress {
     status: metrics.status,
     remainingSeconds: metrics.estimated_seconds_remaining,
     sends: [],
+  };
+}
+
+/** Totals of receipts, which never fall: older ones change nothing. */
+export function hear(progress: Progress, totals: ReceiptTotals): Progress {
+  const { counts } = progress;
+  return {
+    ...progress,
+    counts: {
+      ...counts,
+      delivered: Math.max(counts.delivered, totals.delivered),
+      read: Math.max(counts.read, totals.read),
+      replied: Math.max(counts.replied, totals.replied),
+    },
   };
 }
 

@@ -1,18 +1,24 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { startTransition, useEffect, useReducer, useRef, useState } from 'react';
-import { live, type Metrics, type Update } from '../../live';
-import { advance, begin, MOST_FEED, type Progress, rebase, TURNS } from './progress';
+import { live, type Metrics, type ReceiptTotals, type Update } from '../../live';
+import { advance, begin, hear, MOST_FEED, type Progress, rebase, TURNS } from './progress';
 import { Following } from './following';
 import { type Live, liveKey } from './queries';
 
 type Action =
   | { kind: 'answer'; metrics: Metrics }
-  | { kind: 'events'; updates: readonly Update[] };
+  | { kind: 'events'; updates: readonly Update[] }
+  | { kind: 'receipts'; totals: ReceiptTotals };
 
 function reduce(progress: Progress, action: Action): Progress {
-  return action.kind === 'answer'
-    ? rebase(progress, action.metrics)
-    : advance(progress, action.updates);
+  switch (action.kind) {
+    case 'answer':
+      return rebase(progress, action.metrics);
+    case 'events':
+      return advance(progress, action.updates);
+    case 'receipts':
+      return hear(progress, action.totals);
+  }
 }
 
 const TURN_MS = 400;
@@ -47,7 +53,9 @@ export function useProgress(id: string, answer: Live) {
         dispatch({ kind: 'answer', metrics });
       },
       onResumed: (afterSeq, seq, lost) => {
-        if (lost) setRecovered(seq - afterSeq);
+        if (!lost) return;
+        setRecovered(seq - afterSeq);
+        askAgain(); // receipts are not replayed
       },
       onUpdates: (updates) => {
         startTransition(() => {
@@ -57,6 +65,12 @@ export function useProgress(id: string, answer: Live) {
         if (updates.some((update) => TURNS.has(update.data.event) && update.seq > first.current)) {
           askAgain();
         }
+      },
+      onReceipts: (totals) => {
+        startTransition(() => {
+          dispatch({ kind: 'receipts', totals });
+        });
+        following.told(); // what the server took and the numbers' state follow
       },
     });
     return () => {
