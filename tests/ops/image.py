@@ -25,7 +25,6 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 _HOME: Final = Path(sys.prefix) / "image"
 _SUITE: Final = "trixie"  # that of PYTHON_IMAGE
-_MIRROR: Final = "http://deb.debian.org/debian"
 _PACKAGES: Final = {"buildah": "buildah", "debootstrap": "debootstrap", "crun": "crun"}
 
 _CONFINE: Final = """
@@ -197,6 +196,14 @@ def forget(image: Image) -> None:
     _buildah("rm", "--all")
 
 
+def _mirror() -> str:
+    """Where apt on this machine gets Debian itself from."""
+    asked = ("apt-get", "indextargets", "--format", "$(REPO_URI)")
+    known = _run([*asked, "Identifier: Packages", "Origin: Debian", "Label: Debian"]).split()
+    assert known, "make test-ops needs Debian among the sources of apt."
+    return known[0].rstrip("/")
+
+
 def _base() -> str:
     """A fresh Debian with Python and Node.js that trusts whom this machine trusts."""
     name = f"localhost/debian-{_SUITE}:python-node"
@@ -208,7 +215,7 @@ def _base() -> str:
     files = _HOME / "debian"
     shutil.rmtree(files, ignore_errors=True)
     include = "--include=python3,python3-venv,ca-certificates"
-    _run(["debootstrap", "--variant=minbase", include, _SUITE, str(files), _MIRROR])
+    _run(["debootstrap", "--variant=minbase", include, _SUITE, str(files), _mirror()])
     for path in ("etc/ssl/certs/ca-certificates.crt", "etc/resolv.conf", "etc/hosts"):
         shutil.copy(f"/{path}", files / path)
     node = files / "opt/node"
