@@ -103,8 +103,8 @@ def test_a_message_held_up_on_its_way_keeps_those_after_it_apart(
     engine: Engine, factory: Factory, sandbox: Sandbox
 ) -> None:
     tenant = factory.tenant(per_second=2)
-    sandbox.create_instance("paced")
-    campaign = factory.campaign(tenant, [factory.instance(tenant, name="paced")], contacts=3)
+    sandbox.create_instance("held-up")
+    campaign = factory.campaign(tenant, [factory.instance(tenant, name="held-up")], contacts=3)
     engine.run_until(lambda: engine.dispatch() > 0)
     with factory.connect() as conn, conn.transaction():
         conn.execute(
@@ -113,7 +113,7 @@ def test_a_message_held_up_on_its_way_keeps_those_after_it_apart(
         engine.deliver()
         time.sleep(0.4)  # its turn has come, but it cannot begin
     engine.run(campaign)
-    first, _, third = (datetime.fromisoformat(row["at"]) for row in sandbox.ledger("paced"))
+    first, _, third = (datetime.fromisoformat(row["at"]) for row in sandbox.ledger("held-up"))
     assert third - first >= timedelta(seconds=1)
 
 
