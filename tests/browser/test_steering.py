@@ -114,8 +114,8 @@ def test_several_campaigns_are_paused_put_first_and_resumed_at_once(
 
     def bulk(action: str) -> None:
         console.button(action).click()
+        expect(page.get_by_role("region", name="Ações para as campanhas")).to_have_count(0)
         expect(page.get_by_text("2 campanhas alteradas.").last).to_be_visible()
-        expect(page.get_by_text("2 campanhas escolhidas")).to_have_count(0)
         for name in names:
             page.get_by_role("checkbox", name=f"Escolher {name}").check()
 
@@ -125,6 +125,7 @@ def test_several_campaigns_are_paused_put_first_and_resumed_at_once(
     expect(table.get_by_text("Pausada", exact=True)).to_have_count(2)
     console.button("Prioridade").click()
     page.get_by_role("menuitem", name="Alta").click()
+    expect(page.get_by_role("region", name="Ações para as campanhas")).to_have_count(0)
     expect(table.get_by_text("prioridade alta")).to_have_count(2)
     assert [priority for _, priority in states()] == [50, 50]
     for name in names:
