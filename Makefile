@@ -50,7 +50,7 @@ run: setup  ## stack up, sample campaign sent, address and login printed (ONCE=1
 
 test: setup lint  ## every test, on servers it starts itself
 	@$(if $(NO_CONSOLE),true,$(WEB) vitest run)
-	@$(BIN)/pytest -n 3 --dist loadfile --ignore tests/ops --ignore tests/browser
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/ops --ignore tests/browser
 
 .PHONY: test-ops
 test-ops: setup  ## a real Prometheus, the image, the proxy, the chart; fetches the tools itself

@@ -14,7 +14,7 @@ from typing import Final
 import click
 import psycopg
 
-from deploy.backup.listener import Listener
+from deploy.backup.listener import listening
 from deploy.backup.manifest import Manifest, make_manifest, manifest_path
 from deploy.backup.programs import connection_arguments, explain, program
 from shared.db import backups
@@ -105,15 +105,12 @@ def _dump(
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        with process:
-            assert process.stdout is not None  # noqa: S101  both are pipes
-            assert process.stderr is not None  # noqa: S101
-            said = Listener(process.stderr, _TABLE, lambda table: progress(table, file.tell()))
+        with listening(process, _TABLE, lambda table: progress(table, file.tell())) as said:
+            assert process.stdout is not None  # noqa: S101  a pipe
             digest = hashlib.sha256()
             while chunk := process.stdout.read(_CHUNK):
                 file.write(chunk)
                 digest.update(chunk)
-        said.join()
         if process.returncode:
             raise explain("pg_dump", said.text)
         file.flush()

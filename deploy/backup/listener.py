@@ -1,8 +1,10 @@
 """What PostgreSQL's programs say while they work."""
 
+import contextlib
 import re
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO
 
 
@@ -30,3 +32,24 @@ class Listener(threading.Thread):
     def text(self) -> str:
         """All but the lines of progress."""
         return "\n".join(self._lines)
+
+
+@contextlib.contextmanager
+def listening(
+    process: "subprocess.Popen[bytes]", pattern: re.Pattern[str], heard: Callable[[str], None]
+) -> Iterator[Listener]:
+    """A program whose output the block reads to its end, listened to until it said all.
+
+    `heard` gets the first group of each line that `pattern` matches. Where the block fails, the
+    program is killed.
+    """
+    assert process.stderr is not None  # noqa: S101  a pipe
+    with process:
+        said = Listener(process.stderr, pattern, heard)
+        try:
+            yield said
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            said.join()  # before the pipe is closed under it

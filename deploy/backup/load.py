@@ -10,7 +10,7 @@ from typing import IO, Final
 import click
 import psycopg
 
-from deploy.backup.listener import Listener
+from deploy.backup.listener import listening
 from deploy.backup.manifest import Manifest, check_key, read_manifest
 from deploy.backup.programs import connection_arguments, explain, program
 from shared.db import backups, restores
@@ -121,15 +121,9 @@ def _fill(
 
 def _pour(command: list[str], into: IO[bytes], progress: Progress) -> str:
     """The backup as SQL, written on; returns what went wrong, empty where nothing did."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
-        assert source.stdout is not None  # noqa: S101  both are pipes
-        assert source.stderr is not None  # noqa: S101
-        said = Listener(source.stderr, _TABLE, progress)
-        try:
-            while chunk := source.stdout.read(_CHUNK):
-                into.write(chunk)
-        except BrokenPipeError:
-            source.kill()
-            raise
-    said.join()
+    source = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with listening(source, _TABLE, progress) as said:
+        assert source.stdout is not None  # noqa: S101  a pipe
+        while chunk := source.stdout.read(_CHUNK):
+            into.write(chunk)
     return (said.text or "ended early") if source.returncode else ""
